@@ -1,0 +1,263 @@
+"""Opens one snapshot for one reader: Narwhals frames on DuckDB (default) or Spark, already restricted to the scope.
+
+A *view* of a stored table adds what every metric would otherwise compute for itself, in the engine's own dialect:
+
+    x_at   instant, UTC      x_on    its day in the business zone      x_at_s   seconds since 1970, int
+    x_on   day               x_on_d  days since 1970, int              x_on_m   year * 12 + month - 1, int
+
+so that intervals and buckets are integer arithmetic on every engine (Narwhals has no durations on Spark). Views leave
+out deleted rows, replace a merged customer's id by the one it was merged into, and show the keys of `extra` as columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import narwhals as nw
+import pyarrow as pa
+
+from access.scope import FULL, Scope
+from warehouse import store
+
+IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
+ACCOUNTS = "accounts"  # mart: one row per customer that is neither deleted nor merged
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between the engines, as SQL templates."""
+
+    quote: str
+    seconds: str
+    business_day: str
+    day_number: str
+    month_number: str
+    extra: str
+
+
+DUCKDB = Dialect(
+    quote='"{}"',
+    seconds="CAST(floor(epoch({c})) AS BIGINT)",
+    business_day="CAST(({c} AT TIME ZONE '{zone}') AS DATE)",
+    day_number="CAST({c} - DATE '1970-01-01' AS BIGINT)",
+    month_number="CAST(year({c}) * 12 + month({c}) - 1 AS BIGINT)",
+    extra="json_extract_string(extra, '$.\"{key}\"')",
+)
+SPARK = Dialect(
+    quote="`{}`",
+    seconds="CAST(unix_timestamp({c}) AS BIGINT)",
+    business_day="CAST(from_utc_timestamp({c}, '{zone}') AS DATE)",
+    day_number="CAST(datediff({c}, DATE '1970-01-01') AS BIGINT)",
+    month_number="CAST(year({c}) * 12 + month({c}) - 1 AS BIGINT)",
+    extra="get_json_object(extra, '$[\\'{key}\\']')",
+)
+
+
+def view_sql(dialect: Dialect, schema: pa.Schema, relation: str, *, zone: str, extras: tuple[str, ...], identities: str | None) -> str:
+    """The SELECT behind one view: living rows of `relation`, ids resolved, extras and integer days as columns."""
+    quote = dialect.quote.format
+    resolved = identities is not None and "customer_id" in schema.names
+    plain = [f"t.{quote(f.name)}" for f in schema if not (resolved and f.name == "customer_id")]
+    if resolved:
+        plain.append("coalesce(i.account_id, t.customer_id) AS customer_id")
+    promoted = [f"{dialect.extra.format(key=key)} AS {quote(key)}" for key in extras if _promotable(key, schema)]
+    derived = [f"{sql} AS {quote(name)}" for field in schema for name, sql in _derived(dialect, field, schema, zone)]
+    join = f" LEFT JOIN {identities} i ON t.customer_id = i.customer_id" if resolved else ""
+    living = " WHERE NOT t.is_deleted" if "is_deleted" in schema.names else ""
+    return f"SELECT {', '.join(plain + promoted + derived)} FROM {relation} t{join}{living}"
+
+
+def _promotable(key: str, schema: pa.Schema) -> bool:
+    return key not in schema.names and not set(key) & set("\"'`\\")
+
+
+def _derived(dialect: Dialect, field: pa.Field, schema: pa.Schema, zone: str) -> Iterator[tuple[str, str]]:
+    column = "t." + dialect.quote.format(field.name)
+    if pa.types.is_date(field.type):
+        yield field.name + "_d", dialect.day_number.format(c=column)
+        yield field.name + "_m", dialect.month_number.format(c=column)
+    if pa.types.is_timestamp(field.type) and field.name.endswith("_at"):
+        day, stem = dialect.business_day.format(c=column, zone=zone), field.name.removesuffix("_at")
+        yield field.name + "_s", dialect.seconds.format(c=column)
+        if stem + "_on" not in schema.names:
+            yield stem + "_on", day
+            yield stem + "_on_d", dialect.day_number.format(c=day)
+            yield stem + "_on_m", dialect.month_number.format(c=day)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One stored table at one version."""
+
+    name: str
+    schema: pa.Schema
+    uris: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+
+
+class DuckEngine:
+    """DuckDB in process. One database; each opened snapshot works on a cursor of its own (sessions are threads)."""
+
+    dialect = DUCKDB
+
+    def __init__(self, memory_limit: str | None = None, spill: Path | None = None):
+        self._db = duckdb.connect()
+        self._db.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET parquet_metadata_cache = true")
+        if memory_limit:
+            self._db.execute(f"SET memory_limit = '{memory_limit}'")
+        if spill:
+            self._db.execute("SET temp_directory = ?", [str(spill)])
+        self._made: set[str] = set()
+        self._lock = threading.Lock()
+
+    def register(self, stored: Stored, key: str, sql: Callable[[str], str]) -> None:
+        """Define view `key` once as `sql(relation over the stored files)`."""
+        with self._lock:
+            if key not in self._made:
+                self._db.execute(f'CREATE OR REPLACE VIEW "{key}" AS {sql(_parquet(stored))}')
+                self._made.add(key)
+
+    def session(self) -> DuckSession:
+        return DuckSession(self._db.cursor())
+
+
+class DuckSession:
+    """One reader's cursor. Frames of one session can be joined with each other, and only those."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection):
+        self.cursor = cursor
+
+    def frame(self, key: str) -> nw.LazyFrame:
+        return nw.from_native(self.cursor.table(f'"{key}"'))
+
+    def query(self, sql: str, parameters=()) -> nw.LazyFrame:
+        return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
+
+
+def _parquet(stored: Stored) -> str:
+    """A relation over the table's files; an empty table is a SELECT of typed nulls without rows."""
+    if stored.uris:
+        files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored.uris)
+        return f"read_parquet([{files}], union_by_name = true)"
+    columns = ", ".join(f'CAST(NULL AS {_duck_type(f.type)}) AS "{f.name}"' for f in stored.schema)
+    return f"(SELECT {columns} WHERE false)"
+
+
+def _duck_type(kind: pa.DataType) -> str:
+    fixed = {"string": "VARCHAR", "large_string": "VARCHAR", "string_view": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "double": "DOUBLE"}
+    fixed |= {"bool": "BOOLEAN", "date32[day]": "DATE"}
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision}, {kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
+    return fixed[str(kind)]
+
+
+class Tables(Mapping[str, nw.LazyFrame]):
+    """One snapshot as one reader may see it: name → lazy frame. All frames belong together; use from one thread."""
+
+    def __init__(self, engine, stored: dict[str, Stored], *, zone: str, scope: Scope, key: str):
+        self._engine, self._stored, self._zone, self._scope, self._key = engine, stored, zone, scope, key
+        self._session = engine.session()
+        self._frames: dict[str, nw.LazyFrame] = {}
+
+    def __getitem__(self, name: str) -> nw.LazyFrame:
+        if name not in self._stored:
+            raise KeyError(f"no table {name!r} in this snapshot; it has {', '.join(sorted(self._stored))}")
+        if name not in self._frames:
+            self._frames[name] = self._scoped(name)
+        return self._frames[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def _view(self, name: str) -> str:
+        stored = self._stored[name]
+        is_mart = "is_deleted" not in stored.schema.names
+        identities = None
+        if not is_mart and self._has_merged and "customer_id" in stored.schema.names and name != "customers":
+            identities = self._engine.dialect.quote.format(self._view(IDENTITIES))
+        # a view depends on the stored files and on nothing else: readers of all scopes share it
+        key = f"{self._key}:{name}"
+        self._engine.register(
+            stored, key, lambda relation: view_sql(self._engine.dialect, stored.schema, relation, zone=self._zone, extras=stored.extras, identities=identities)
+        )
+        return key
+
+    @cached_property
+    def _has_merged(self) -> bool:
+        return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
+
+    def _scoped(self, name: str) -> nw.LazyFrame:
+        frame = self._session.frame(self._view(name))
+        if self._scope.is_full or "customer_id" not in frame.collect_schema().names():
+            return frame
+        return frame.join(self._visible, on="customer_id", how="semi")
+
+    @cached_property
+    def _visible(self) -> nw.LazyFrame:
+        accounts = self._session.frame(self._view(ACCOUNTS))
+        allowed = [nw.col(column).is_in(values) for column, values in self._scope.rules] or [nw.lit(False)]
+        return accounts.filter(*allowed).select("customer_id")
+
+
+class Opened(Tables):
+    """The tables of a published snapshot, with what a metric's caller needs to know about it."""
+
+    def __init__(self, engine, stored, *, snapshot: store.Snapshot, scope: Scope, key: str):
+        settings = snapshot.settings
+        super().__init__(engine, stored, zone=settings.get("calendar", {}).get("timezone", "UTC"), scope=scope, key=key)
+        self.snapshot, self.settings, self.scope = snapshot, settings, scope
+
+
+_engines: dict[str, object] = {}
+_engines_lock = threading.Lock()
+
+
+def engine(name: str | None = None):
+    """The process's engine: DuckDB, or Spark where RAPPORT_ENGINE names a master ("spark://…", "local[2]", "sc://…")."""
+    name = name or os.environ.get("RAPPORT_ENGINE", "duckdb")
+    with _engines_lock:
+        if name not in _engines:
+            if name == "duckdb":
+                _engines[name] = DuckEngine(memory_limit=os.environ.get("RAPPORT_MEMORY"))
+            else:
+                from warehouse.spark import SparkEngine
+
+                _engines[name] = SparkEngine(name)
+        return _engines[name]
+
+
+def open(data: Path | str, snapshot: int | str | None = None, scope: Scope = FULL, engine_name: str | None = None) -> Opened:
+    """One snapshot of a data directory, restricted to a reader's scope.
+
+    snapshot: its id; None is the newest complete one.
+    Raises store.NoSnapshot when nothing has been published yet.
+    """
+    data = Path(data)
+    chosen = store.latest(data) if snapshot is None else store.snapshot(data, snapshot)
+    versions = {**chosen.tables, **chosen.marts}
+    stored = {name: described(data, name, version, tuple(chosen.extras.get(name, ()))) for name, version in versions.items()}
+    zone = json.dumps(chosen.settings, sort_keys=True)
+    return Opened(engine(engine_name), stored, snapshot=chosen, scope=scope, key=f"{data.resolve()}:{chosen.id}:{hash(zone)}")
+
+
+_described: dict[tuple, Stored] = {}
+
+
+def described(data: Path, name: str, version: int, extras: tuple[str, ...] = ()) -> Stored:
+    """Schema and files of one version; versions never change, so this is remembered."""
+    key = (str(data.resolve()), name, version, extras)
+    if key not in _described:
+        _described[key] = Stored(name, store.schema(data, name, version), tuple(store.uris(data, name, version)), extras)
+    return _described[key]

@@ -1,0 +1,80 @@
+"""The marts, in the order they are built, and the one function that rebuilds those whose inputs changed."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import narwhals as nw
+import pyarrow as pa
+
+from warehouse.contract import ENTITIES
+from warehouse.marts import accounts
+from warehouse.marts.base import Mart
+
+MARTS: dict[str, Mart] = {mart.name: mart for module in (accounts,) for mart in module.MARTS}  # a mart reads only marts above it
+BATCH_ROWS = 100_000
+BUILD_MEMORY = "1200MB"
+
+
+def rebuild(
+    data: Path,
+    tables: Mapping[str, int],
+    settings: Mapping,
+    extras: Mapping[str, tuple[str, ...]],
+    previous: Mapping[str, int],
+    write: Callable[[str, pa.RecordBatchReader], int],
+    progress: Callable[[str], None] = lambda name: None,
+) -> dict[str, int]:
+    """Versions of all marts for these table versions; only those whose inputs, settings or code changed are built.
+
+    tables: entity → version. previous: mart → version of the snapshot before. write(name, rows) stores a new version.
+    """
+    from warehouse import engine as engines
+
+    worker = engines.DuckEngine(memory_limit=BUILD_MEMORY, spill=data / "spill")
+    stored = {name: engines.described(data, name, version, tuple(extras.get(name, ()))) for name, version in tables.items()}
+    zone = settings.get("calendar", {}).get("timezone", "UTC")
+    done: dict[str, int] = {}
+    for mart in MARTS.values():
+        print_ = _fingerprint(mart, {**tables, **done}, settings, extras)
+        kept = previous.get(mart.name)
+        if kept is None or _remembered(data, mart.name).get(str(kept)) != print_:
+            progress(mart.name)
+            opened = engines.Tables(worker, stored, zone=zone, scope=engines.FULL, key="build")
+            kept = write(mart.name, _reader(mart.build(opened, settings)))
+            _remember(data, mart.name, kept, print_)
+        done[mart.name] = kept
+        stored[mart.name] = engines.described(data, mart.name, kept)
+    return done
+
+
+def _reader(frame: nw.LazyFrame) -> pa.RecordBatchReader:
+    return nw.to_native(frame).to_arrow_reader(BATCH_ROWS)
+
+
+def _fingerprint(mart: Mart, versions: Mapping[str, int], settings: Mapping, extras: Mapping) -> str:
+    """Changes when the mart's inputs, the settings, or the code that builds it change. Identities touch every entity."""
+    resolved = {name for name in mart.reads if name in ENTITIES} and {"identities"} - {mart.name}
+    inputs = {name: versions.get(name) for name in sorted({*mart.reads, *resolved})}
+    code = inspect.getsource(sys.modules[mart.build.__module__])
+    parts = [inputs, {name: list(extras.get(name, ())) for name in mart.reads}, settings, code]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _remembered(data: Path, name: str) -> dict[str, str]:
+    """version → fingerprint of what it was built from. Losing this file costs one rebuild, nothing else."""
+    path = data / "marts" / f"{name}.built.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _remember(data: Path, name: str, version: int, fingerprint: str) -> None:
+    path = data / "marts" / f"{name}.built.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({str(version): fingerprint}))
+    fresh.replace(path)

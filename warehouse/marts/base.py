@@ -1,0 +1,24 @@
+"""What a mart is: a table made from tables, in Narwhals, so that it runs on DuckDB and on Spark alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import narwhals as nw
+
+Tables = Mapping[str, nw.LazyFrame]
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A table rebuilt at sync, and only when something it depends on has changed.
+
+    reads: the tables and marts its `build` looks at. key: the columns that identify a row.
+    build(tables, settings): pure; `settings` is the sources file's `{"calendar": {...}, "metrics": {...}}`.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    key: tuple[str, ...]
+    build: Callable[[Tables, Mapping], nw.LazyFrame]

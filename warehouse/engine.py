@@ -18,15 +18,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
 
 from access.scope import FULL, Scope
-from warehouse import store
+
+if TYPE_CHECKING:
+    from warehouse.store import Snapshot
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
+BOOKKEEPING = ("updated_at", "extracted_at")
 ACCOUNTS = "accounts"  # mart: one row per customer that is neither deleted nor merged
 
 
@@ -83,7 +87,7 @@ def _derived(dialect: Dialect, field: pa.Field, schema: pa.Schema, zone: str) ->
     if pa.types.is_date(field.type):
         yield field.name + "_d", dialect.day_number.format(c=column)
         yield field.name + "_m", dialect.month_number.format(c=column)
-    if pa.types.is_timestamp(field.type) and field.name.endswith("_at"):
+    if pa.types.is_timestamp(field.type) and field.name.endswith("_at") and field.name not in BOOKKEEPING:
         day, stem = dialect.business_day.format(c=column, zone=zone), field.name.removesuffix("_at")
         yield field.name + "_s", dialect.seconds.format(c=column)
         if stem + "_on" not in schema.names:
@@ -135,7 +139,7 @@ class DuckSession:
         self.cursor = cursor
 
     def frame(self, key: str) -> nw.LazyFrame:
-        return nw.from_native(self.cursor.table(f'"{key}"'))
+        return nw.from_native(self.cursor.sql(f'FROM "{key}"'))
 
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
@@ -214,7 +218,7 @@ class Tables(Mapping[str, nw.LazyFrame]):
 class Opened(Tables):
     """The tables of a published snapshot, with what a metric's caller needs to know about it."""
 
-    def __init__(self, engine, stored, *, snapshot: store.Snapshot, scope: Scope, key: str):
+    def __init__(self, engine, stored, *, snapshot: Snapshot, scope: Scope, key: str):
         settings = snapshot.settings
         super().__init__(engine, stored, zone=settings.get("calendar", {}).get("timezone", "UTC"), scope=scope, key=key)
         self.snapshot, self.settings, self.scope = snapshot, settings, scope
@@ -244,6 +248,8 @@ def open(data: Path | str, snapshot: int | str | None = None, scope: Scope = FUL
     snapshot: its id; None is the newest complete one.
     Raises store.NoSnapshot when nothing has been published yet.
     """
+    from warehouse import store
+
     data = Path(data)
     chosen = store.latest(data) if snapshot is None else store.snapshot(data, snapshot)
     versions = {**chosen.tables, **chosen.marts}
@@ -257,6 +263,8 @@ _described: dict[tuple, Stored] = {}
 
 def described(data: Path, name: str, version: int, extras: tuple[str, ...] = ()) -> Stored:
     """Schema and files of one version; versions never change, so this is remembered."""
+    from warehouse import store
+
     key = (str(data.resolve()), name, version, extras)
     if key not in _described:
         _described[key] = Stored(name, store.schema(data, name, version), tuple(store.uris(data, name, version)), extras)

@@ -39,10 +39,8 @@ ACCOUNT_COLUMNS = (
     "parent_id", "tags", "signed_at", "signed_on", "first_contact_on", "lost_on",
 )  # fmt: skip
 HIDDEN = {
-    "source_id", "updated_at", "updated_on", "extracted_at", "extracted_on", "is_deleted", "load_id", "extra", "tax_no", "email", "phone", "merged_into",
-} | {f"{stem}{part}" for stem in ("signed", "updated", "extracted") for part in ("_at_s", "_on_d", "_on_m")} | {
-    f"{day}{part}" for day in ("first_contact_on", "lost_on") for part in ("_d", "_m")
-}  # fmt: skip
+    "source_id", "updated_at", "extracted_at", "is_deleted", "load_id", "extra", "tax_no", "email", "phone", "merged_into", "signed_at_s",
+} | {f"{day}_on{part}" for day in ("signed", "first_contact", "lost") for part in ("_d", "_m")}  # fmt: skip
 
 
 def coverage(tables: Tables, settings: Mapping) -> nw.LazyFrame:

@@ -1,0 +1,132 @@
+"""`python -m metrics list | show`: the catalogue from the command line, for scripts and for checks from outside."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import warehouse
+from metrics import CATALOGUE
+from metrics.metric import Metric, ask
+from metrics.period import GRAINS, Calendar, Period, PeriodError
+from metrics.query import Query, QuestionError, collect
+from metrics.result import Answer
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: answered; 1: the question or the data directory is at fault, said on stderr; 2: misuse."""
+    args = _parser().parse_args(arguments)
+    if args.command == "list":
+        return _list(args)
+    try:
+        return _show(args)
+    except (QuestionError, PeriodError, LookupError, OSError, RuntimeError) as error:
+        print(f"metrics: {error.args[0] if error.args else error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m metrics", description="The numbers of the catalogue, computed from the newest snapshot.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list", help="every metric with its definition")
+    listing.add_argument("--json", action="store_true")
+    show = commands.add_parser("show", help="one metric")
+    show.add_argument("name")
+    show.add_argument("--data", default=os.environ.get("RAPPORT_DATA", "data"), help="data directory (default: RAPPORT_DATA, else ./data)")
+    show.add_argument("--snapshot", help="a snapshot's id (default: the newest)")
+    show.add_argument("--from", dest="start", type=dt.date.fromisoformat, metavar="DAY", help="first day (default: the first day with data)")
+    show.add_argument("--to", dest="end", type=dt.date.fromisoformat, metavar="DAY", help="first day after the period (default: after the last with data)")
+    show.add_argument("--grain", choices=GRAINS, help="a series instead of one number")
+    show.add_argument("--by", action="append", default=[], metavar="COLUMN")
+    show.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE", help="repeat a column for several accepted values")
+    show.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    show.add_argument("--as", dest="reader", metavar="USER", help="answer as this user would see it")
+    show.add_argument("--json", action="store_true")
+    return parser
+
+
+def _list(args) -> int:
+    if args.json:
+        cards = [{"metric": m.name, "definition": m.definition, "formula": m.formula, "unit": m.unit, "options": dict(m.options)} for m in CATALOGUE.values()]
+        print(json.dumps(cards, ensure_ascii=False, indent=2, default=str))
+    else:
+        width = max(map(len, CATALOGUE))
+        print("\n".join(f"{m.name:<{width}}  {m.definition}" for m in CATALOGUE.values()))
+    return 0
+
+
+def _show(args) -> int:
+    if args.name not in CATALOGUE:
+        raise QuestionError(f"no metric {args.name!r}; there are {', '.join(CATALOGUE)}")
+    metric = CATALOGUE[args.name]
+    tables = warehouse.open(Path(args.data), args.snapshot, _scope(args.reader))
+    query = Query(
+        period_of(tables, args.start, args.end), args.grain, tuple(args.by), _pairs(args.where), dict(_split(o) for o in args.option), tables.settings
+    )
+    answer = ask(metric, tables, query)
+    print(as_json(metric, answer, tables.snapshot.id) if args.json else as_text(metric, answer))
+    return 0
+
+
+def _scope(reader: str | None):
+    from access import identity
+
+    return identity.scope_of(reader)
+
+
+def period_of(tables, start: dt.date | None = None, end: dt.date | None = None) -> Period:
+    """The period asked for; its open ends are the first and last days with data. Days not loaded yet are running."""
+    reach = collect(tables["coverage"])
+    if reach.empty and not (start and end):
+        raise QuestionError("no facts have been loaded yet: give --from and --to, or sync a source with invoices, deals or answers")
+    last = max(reach["last_on"], default=end)
+    as_of = last + dt.timedelta(days=1) if len(reach) else end
+    calendar = tables.settings.get("calendar", {})
+    named = Calendar(calendar.get("fiscal_year_start", 1), calendar.get("week_start", 1))
+    return Period(start or min(reach["first_on"]), end or as_of, as_of, named)
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise QuestionError(f"{text!r} is not of the form COLUMN=VALUE")
+    return name, value
+
+
+def _pairs(texts: list[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    accepted: dict[str, list[str]] = {}
+    for text in texts:
+        name, value = _split(text)
+        accepted.setdefault(name, []).append(value)
+    return tuple((name, tuple(values)) for name, values in accepted.items())
+
+
+def as_json(metric: Metric, answer: Answer, snapshot) -> str:
+    """The answer as one JSON object; a missing figure is null, never NaN."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in answer.rows.to_dict("records")]
+    checks = [{"name": c.name, "ok": c.ok, **({"detail": c.detail} if c.detail else {})} for c in answer.checks]
+    body = {"metric": metric.name, "definition": metric.definition, "definition_id": metric.digest, "unit": metric.unit, "snapshot": snapshot}
+    return json.dumps({**body, "rows": rows, "checks": checks, "notes": {k: _plain(v) for k, v in answer.notes.items()}}, ensure_ascii=False, default=str)
+
+
+def _plain(value):
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or (isinstance(value, float) and not math.isfinite(value)) or str(value) in ("<NA>", "NaT", "nan"):
+        return None
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def as_text(metric: Metric, answer: Answer) -> str:
+    shown = answer.rows.drop(columns=[c for c in ("se",) if c in answer.rows])
+    failed = [f"FAILED: {check.name} {check.detail}" for check in answer.checks if not check.ok]
+    return "\n".join([metric.definition, "", shown.to_string(index=False), *failed])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

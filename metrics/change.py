@@ -1,0 +1,60 @@
+"""Is it better or worse than before, and is that more than chance? One rule for every number on every page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from metrics.metric import Metric, ask
+from metrics.query import Query, Tables
+from metrics.result import K_TESTABLE, Answer
+from metrics.stats import two_sample_p
+
+LEVEL = 0.05  # "changed" is said at 95 %
+
+
+@dataclass(frozen=True)
+class Change:
+    """A headline beside its comparison.
+
+    verdict: "changed", "no_clear_change", "new" (nothing before, or 0), "too_few" (n under 30), "no_data", "suppressed".
+    delta: value − before, in the metric's own unit; None where there is nothing to compare.
+    """
+
+    now: dict
+    before: dict
+    delta: float | None
+    p: float | None
+    verdict: str
+
+
+def compare(metric: Metric, tables: Tables, query: Query, against: str = "previous") -> Change:
+    """The metric over the period and over the one before (`against="year"`: a year earlier), both equally complete."""
+    query = Query(query.period, None, (), query.where, query.options, query.settings)
+    earlier = query.period.previous() if against == "previous" else query.period.year_before()
+    return changed(_row(ask(metric, tables, query.over(query.period.to_date()))), _row(ask(metric, tables, query.over(earlier))))
+
+
+def changed(now: dict, before: dict) -> Change:
+    """The verdict on two rows of an answer; each has value, n, se, state."""
+    if now["state"] != "value":
+        return Change(now, before, None, None, now["state"])
+    if before["state"] != "value" or before["value"] == 0:
+        return Change(now, before, None, None, "new")
+    delta = now["value"] - before["value"]
+    if min(_n(now), _n(before)) < K_TESTABLE:
+        return Change(now, before, delta, None, "too_few")
+    p = two_sample_p(now["value"], now["se"], before["value"], before["se"])
+    return Change(now, before, delta, p, "changed" if p < LEVEL else "no_clear_change")
+
+
+def _row(answer: Answer) -> dict:
+    if answer.rows.empty:
+        return {"value": math.nan, "n": 0, "se": math.nan, "state": "no_data"}
+    return answer.rows.iloc[0].to_dict()
+
+
+def _n(row: dict) -> float:
+    return math.inf if pd.isna(row["n"]) else float(row["n"])

@@ -1,0 +1,124 @@
+"""A question to a metric, and the few steps that every metric takes to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from metrics.period import MONTHS, Period
+
+Frame = nw.LazyFrame
+Tables = Mapping[str, Frame]
+
+
+class QuestionError(ValueError):
+    """A question that cannot be answered: what is wrong, what there is, what to do."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked: a period, a series' grain (None: one number), segment columns, filters, and the metric's options.
+
+    where: pairs (column, accepted values); "tags" matches customers that carry any of the values.
+    settings: the sources file's `[calendar]` and `[metrics.*]`.
+    """
+
+    period: Period
+    grain: str | None = None
+    by: tuple[str, ...] = ()
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def over(self, period: Period) -> Query:
+        """The same question about another period."""
+        return replace(self, period=period)
+
+    def setting(self, metric: str, name: str, default):
+        """A value from `[metrics.METRIC]` of the sources file."""
+        return self.settings.get("metrics", {}).get(metric, {}).get(name, default)
+
+    @property
+    def currency(self) -> str:
+        return self.settings.get("calendar", {}).get("currency", "CNY")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Segment columns that the question needs, for grouping or filtering."""
+        return tuple(dict.fromkeys((*self.by, *(column for column, _ in self.where))))
+
+
+def segmented(frame: Frame, tables: Tables, query: Query) -> Frame:
+    """`frame` with the question's segment columns (its own, else those of its customers), filtered by `where`.
+
+    A row without a customer, or whose customer has no value, keeps null in that column.
+    Raises QuestionError naming the columns there are when one is unknown.
+    """
+    own = frame.collect_schema().names()
+    missing = [column for column in query.columns if column not in own]
+    if missing:
+        frame = frame.join(_attributes(tables, missing, own), on="customer_id", how="left")
+    return frame.filter(*(_accepts(column, values) for column, values in query.where)) if query.where else frame
+
+
+def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame:
+    accounts = tables["accounts"]
+    known = accounts.collect_schema().names()
+    unknown = [column for column in columns if column not in known]
+    if unknown or "customer_id" not in own:
+        there = sorted({*own, *(known if "customer_id" in own else ())})
+        raise QuestionError(f"no column {', '.join(map(repr, unknown or columns))} to group or filter by; there are {', '.join(there)}")
+    return accounts.select("customer_id", *columns)
+
+
+def _accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
+    if column == "tags":
+        padded = nw.concat_str(nw.lit(","), nw.col("tags").str.replace_all(", ", ","), nw.lit(","))
+        return nw.any_horizontal(*(padded.str.contains(f",{value},", literal=True) for value in values), ignore_nulls=True)
+    accepted = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
+    return accepted | nw.col(column).is_null() if "" in values else accepted
+
+
+def within(frame: Frame, day: str, period: Period) -> Frame:
+    """Rows whose day lies in the period, [start, end)."""
+    return frame.filter(nw.col(day) >= nw.lit(period.start), nw.col(day) < nw.lit(period.end))
+
+
+def bucketed(frame: Frame, day: str, query: Query) -> Frame:
+    """`frame` with an integer column `bucket`: which step of the series a row's day lies in.
+
+    Reads `{day}_m` (month number) or `{day}_d` (day number), which every table has beside its days.
+    """
+    shift = query.period.shift(query.grain)
+    if query.grain in MONTHS:
+        number = (nw.col(f"{day}_m") - shift) // MONTHS[query.grain]
+    else:
+        number = (nw.col(f"{day}_d") - shift) // (7 if query.grain == "week" else 1)
+    return frame.with_columns(bucket=number.cast(nw.Int64))
+
+
+def grouped(frame: Frame, day: str, tables: Tables, query: Query) -> tuple[Frame, list[str]]:
+    """`frame` cut to the period, segmented, with its `bucket` where a series is asked; and the keys to group by."""
+    frame = segmented(within(frame, day, query.period), tables, query)
+    if query.grain is None:
+        return frame, list(query.by)
+    return bucketed(frame, day, query), ["bucket", *query.by]
+
+
+def aggregate(frame: Frame, keys: list[str], **measures: nw.Expr) -> pd.DataFrame:
+    """The engine's one query: `measures` per group of `keys`, brought to Python. Without keys: exactly one row."""
+    if keys:
+        return collect(frame.group_by(keys).agg(**measures))
+    return collect(frame.select(**measures))
+
+
+def collect(frame: Frame) -> pd.DataFrame:
+    """Bring a small frame to Python. Exact decimals become floats here, after the engine has added them up."""
+    table = frame.collect("pyarrow").to_native()
+    result = table.to_pandas(date_as_object=True)
+    decimals = [f.name for f in table.schema if "decimal" in str(f.type)]
+    return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result

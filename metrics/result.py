@@ -1,0 +1,100 @@
+"""The shape of an answer: keys, then value, n, numerator, denominator, low, high, and the state each value is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from metrics.query import Query
+
+K_ANONYMOUS = 5  # fewer answers than this are suppressed
+K_TESTABLE = 30  # fewer carry no test and no arrow
+K_FIRM = 100  # fewer carry a mark
+STANDARD = ("value", "n", "numerator", "denominator", "low", "high", "se", "state", "complete")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A reconciliation: two ways to the same number. A failed one is a visible error."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a metric returns. rows: keys, then STANDARD, then what the metric adds; `state` is value/no_data/suppressed."""
+
+    rows: pd.DataFrame
+    checks: tuple[Check, ...] = ()
+    notes: dict = field(default_factory=dict)  # figures that belong beside the answer: {"dismissed": 2}
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+def answer(frame: pd.DataFrame, query: Query, *, extra: tuple[str, ...] = (), keys: tuple[str, ...] | None = None, checks=(), notes=None, fill=True) -> Answer:
+    """Finish a metric's small frame into an Answer.
+
+    frame: the keys (`bucket` for a series, the `by` columns) and any of value, n, numerator, denominator, low, high, se.
+    What is missing of STANDARD is filled: value = numerator / denominator, state from value, complete from the period.
+    A series gets every bucket of the period: one that has no rows is `no_data`, never 0 (`fill=False` leaves gaps out).
+    """
+    frame = frame.copy()
+    keys = tuple(query.by) if keys is None else keys
+    if query.grain and "bucket" in frame:
+        frame = _dated(frame, query, keys, fill)
+        keys = ("period", *keys)
+    for column in ("n", "numerator", "denominator", "low", "high", "se"):
+        if column not in frame:
+            frame[column] = pd.NA if column in ("n",) else float("nan")
+    if "value" not in frame:
+        denominator = pd.to_numeric(frame["denominator"]).astype("float64")
+        frame["value"] = pd.to_numeric(frame["numerator"]).astype("float64") / denominator.where(denominator != 0)
+    frame["value"] = pd.to_numeric(frame["value"]).astype("float64")
+    frame["n"] = pd.to_numeric(frame["n"]).astype("Int64")
+    stated = frame["value"].isna().map({True: "no_data", False: "value"})
+    frame["state"] = frame["state"].fillna(stated) if "state" in frame else stated
+    if "complete" not in frame:
+        frame["complete"] = query.period.complete
+    ordered = frame.sort_values(list(keys), na_position="last", ignore_index=True) if keys and len(frame) else frame.reset_index(drop=True)
+    return Answer(ordered[[*keys, *STANDARD, *extra]], tuple(checks), notes or {})
+
+
+def _dated(frame: pd.DataFrame, query: Query, keys: tuple[str, ...], fill: bool) -> pd.DataFrame:
+    """Replace the number of each bucket by its first day, and add the buckets nothing fell into."""
+    period = query.period
+    first = period.bucket_number(period.start, query.grain)
+    buckets = {first + k: b for k, b in enumerate(period.buckets(query.grain))}
+    if fill:
+        groups = frame[list(keys)].drop_duplicates() if keys else pd.DataFrame(index=[0])
+        every = groups.merge(pd.DataFrame({"bucket": list(buckets)}), how="cross")
+        frame = every.merge(frame, on=["bucket", *keys], how="left")
+    frame["period"] = [buckets[int(b)].start for b in frame["bucket"]]
+    frame["complete"] = [buckets[int(b)].complete for b in frame["bucket"]]
+    return frame
+
+
+def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
+    """Hide groups with fewer than `k` answers, and one more where a hidden one could be computed from the rest.
+
+    siblings: the key columns within which rows add up to a known total (the series' period); [] for the whole frame.
+    If exactly one row of a family is hidden, the next smallest is hidden too: total minus siblings would give it away.
+    Hidden rows keep their keys and their state, and nothing else.
+    """
+    rows = rows.copy()
+    size = pd.to_numeric(rows[base]).astype("float64")
+    hidden = (size > 0) & (size < k)
+    families = rows.groupby(siblings, dropna=False).groups.values() if siblings else [rows.index]
+    for family in families:
+        if hidden[family].sum() == 1 and len(family) > 1:
+            rest = size[family][~hidden[family] & (size[family] > 0)]
+            if len(rest):
+                hidden[rest.idxmin()] = True
+    figures = [c for c in rows.columns if pd.api.types.is_numeric_dtype(rows[c]) and c not in siblings and c != "complete"]
+    rows[figures] = rows[figures].mask(hidden)
+    rows.loc[hidden, "state"] = "suppressed"
+    return rows

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from metrics.query import Query, QuestionError, Tables
+from metrics.query import Frame, Query, QuestionError, Tables
 from metrics.result import Answer
 
 Unit = Literal["points", "share", "money", "count", "days", "ratio", "score"]
@@ -21,6 +21,8 @@ class Metric:
     unit: "share" runs 0 to 1, "points" is NPS points, "score" is on the question's scale, "money" the reporting currency.
     better: which way is good; None where neither is. options: name → default; None means the sources file or the metric decides.
     reads: tables and marts. measure(tables, query) → Answer.
+    behind(tables, query) → the rows behind the number, lazily: as many as the answer's n (of the query without `by` and
+    grain), under the same filters. A page that drills into a bar asks for it with the bar's key added to `where`.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Metric:
     formula: str
     unit: Unit
     reads: tuple[str, ...]
+    behind: Callable[[Tables, Query], Frame] | None = None
     better: Literal["higher", "lower"] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""

@@ -1,0 +1,58 @@
+# `make run` and `make test` are all there is to know. Everything else is a part of them.
+SHELL := bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RAPPORT_DATA ?= data/warehouse
+RAPPORT_SOURCES ?= data/demo/sources.toml
+PORT ?= 8501
+export RAPPORT_DATA RAPPORT_SOURCES
+
+.PHONY: run demo sync test test-spark bench lint lock clean
+
+run: $(VENV)/.run demo  ## set up, build and sync the demo on first use, open the app
+	@echo "Rapport: http://127.0.0.1:$(PORT)"
+	$(BIN)/streamlit run asgi.py --server.address 127.0.0.1 --server.port $(PORT)
+
+demo: $(VENV)/.run
+ifeq ($(RAPPORT_SOURCES),data/demo/sources.toml)
+	@test -f data/demo/sources.toml || $(BIN)/python -m connectors.demo --out data/demo
+endif
+	@$(BIN)/python -m connectors status --data $(RAPPORT_DATA) >/dev/null 2>&1 || $(BIN)/python -m connectors sync --sources $(RAPPORT_SOURCES) --data $(RAPPORT_DATA) || test $$? -eq 1
+
+sync: $(VENV)/.run  ## read the sources again
+	$(BIN)/python -m connectors sync --sources $(RAPPORT_SOURCES) --data $(RAPPORT_DATA)
+
+test: $(VENV)/.test  ## set up what tests need, run them all
+	bash tests/setup.sh
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-spark: $(VENV)/.test  ## every metric and mart on Spark
+	bash tests/setup.sh
+	$(BIN)/python -m pytest -m spark
+
+bench: $(VENV)/.test  ## the tables of docs/benchmarks.md; takes a while
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lock:  ## after editing requirements.in or requirements-dev.in
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) data
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Rapport needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,87 @@
+"""Reading and writing snapshot rows and sync runs. Knows nothing of Delta; versions are numbers to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import Engine, delete, func, inspect, select, update
+from sqlalchemy.orm import Session
+
+from records.models import SnapshotRow, SyncRun
+
+
+def newest(engine: Engine) -> SnapshotRow | None:
+    """The snapshot published last, or None."""
+    return _one(engine, select(SnapshotRow).order_by(SnapshotRow.number.desc()).limit(1))
+
+
+def snapshot(engine: Engine, id: str) -> SnapshotRow | None:
+    """The snapshot of this id, or None."""
+    return _one(engine, select(SnapshotRow).where(SnapshotRow.id == id))
+
+
+def _one(engine: Engine, query) -> SnapshotRow | None:
+    if not inspect(engine).has_table(SnapshotRow.__tablename__):
+        return None
+    with Session(engine, expire_on_commit=False) as session:
+        return session.scalars(query).one_or_none()
+
+
+def snapshots(engine: Engine) -> list[SnapshotRow]:
+    """All snapshots, oldest first."""
+    with Session(engine, expire_on_commit=False) as session:
+        return list(session.scalars(select(SnapshotRow).order_by(SnapshotRow.number)))
+
+
+def publish(engine: Engine, row: SnapshotRow) -> None:
+    """Add a snapshot: the one moment at which a sync becomes visible."""
+    with Session(engine) as session, session.begin():
+        session.add(row)
+
+
+def pin(engine: Engine, id: str, is_pinned: bool = True) -> None:
+    """Keep a snapshot for ever (a signed audit rests on it), or no longer."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(SnapshotRow).where(SnapshotRow.id == id).values(is_pinned=is_pinned))
+
+
+def forget(engine: Engine, ids: Iterable[str]) -> None:
+    """Remove snapshot rows; their files go at the next vacuum."""
+    with Session(engine) as session, session.begin():
+        session.execute(delete(SnapshotRow).where(SnapshotRow.id.in_(list(ids))))
+
+
+def start(engine: Engine, run: SyncRun) -> int:
+    """Note that a table is being read; returns the number to finish it by."""
+    with Session(engine) as session, session.begin():
+        session.add(run)
+        session.flush()
+        return run.number
+
+
+def finish(engine: Engine, number: int, **values) -> None:
+    """Note how the reading of a table ended: status, counts, error, finished_at."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(SyncRun).where(SyncRun.number == number).values(**values))
+
+
+def abandon(engine: Engine, at: dt.datetime) -> int:
+    """Mark runs that never finished as killed. Only the holder of the sync lock may ask; returns how many."""
+    with Session(engine) as session, session.begin():
+        done = session.execute(
+            update(SyncRun).where(SyncRun.status == "running").values(status="killed", error="the program ended before the sync did", finished_at=at)
+        )
+        return done.rowcount
+
+
+def last_runs(engine: Engine, status: str | None = None) -> dict[tuple[str, str], SyncRun]:
+    """The newest run of every (source, table), of one status or any."""
+    if not inspect(engine).has_table(SyncRun.__tablename__):
+        return {}
+    newest = select(func.max(SyncRun.number)).group_by(SyncRun.source, SyncRun.table)
+    if status:
+        newest = newest.where(SyncRun.status == status)
+    with Session(engine, expire_on_commit=False) as session:
+        runs = session.scalars(select(SyncRun).where(SyncRun.number.in_(newest)))
+        return {(run.source, run.table): run for run in runs}

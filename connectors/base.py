@@ -14,17 +14,17 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from connectors.errors import Cancelled, SourceError
 from connectors.sources import Source, Table
+
+__all__ = ["BATCH_ROWS", "CURSOR", "FAULT", "ROW_NUMBER", "Cancelled", "Connector", "Finding", "SourceError", "Window"]
 
 BATCH_ROWS = 50_000  # rows held at once between a source and the warehouse
 
-
-class SourceError(Exception):
-    """Something an administrator can act on: what is wrong, what was expected, what to do."""
-
-
-class Cancelled(Exception):
-    """The run was asked to stop."""
+# Columns of a batch that are not the source's own; the mapping never puts them into `extra`.
+ROW_NUMBER = "row_number"  # int64, from 1 over the whole table; before `unpivot` and `where`
+CURSOR = "_cursor"  # value of the table's `incremental` expression; there when the table has one
+FAULT = "_fault"  # text: what the reader itself found wrong with the row (a line with too few cells); may be absent
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a table an incremental read asks for: cursor in [start, end). `None` is open."""
+    """The part of a table an incremental read asks for: cursor in [start, end). `None` is open.
+
+    A start is a value that the column `_cursor` of an earlier read had, less the overlap. An instant with a zone is put into
+    the source's own zone where the cursor has none; one without a zone is taken as it is.
+    """
 
     start: datetime | int | float | str | None = None
     end: datetime | int | float | str | None = None
@@ -62,9 +66,11 @@ class Connector(Protocol):
         """The table's rows in batches of at most BATCH_ROWS.
 
         Rows are those of `from`/`query`, after `unpivot` and `where`, with a column `row_number` (from 1, over the
-        whole table, before `where`). `window` restricts to cursor values in [start, end), by the table's
-        `incremental` expression; None reads everything. `columns` restricts to the columns named (a sweep for
-        vanished keys needs only the key's).
+        whole table, before `unpivot` and `where`; in files it is stable, in databases it only counts what was read), and
+        `_cursor` where the table is incremental. `window` restricts to cursor values in [start, end), by the table's
+        `incremental` expression, ordered by it; None reads everything. `columns` restricts to the columns named, in any
+        case (a sweep for vanished keys needs only the key's: `Mapper.key_columns()`). A row that the reader could not
+        make out (a line with too few cells) comes with its reason in `_fault`, for the quarantine.
 
         Raises SourceError when the source cannot be read; Cancelled when asked to stop.
         """

@@ -5,16 +5,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 KINDS = ("files", "sql", "demo", "odoo", "erpnext", "tryton", "wukong", "salesforce", "hubspot")
+MAPPED_KINDS = ("files", "sql")  # their tables say themselves how columns are filled; the other kinds bring that along
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(value):
+    """ "15m", "2h", "1d 12h" as a timedelta; a bare number stays one, in the cursor's own unit (seconds for instants).
+
+    Raises ValueError for anything else.
+    """
+    if not isinstance(value, str):
+        return value
+    parts = re.fullmatch(r"\s*(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+", value)
+    if not parts:
+        raise ValueError(f'{value!r} is not a span of time; write "15m", "2h" or "1d" (s, m, h, d, w), or a bare number')
+    return sum((timedelta(**{UNITS[unit]: float(n)}) for n, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", value)), timedelta(0))
+
+
+Span = Annotated[timedelta | float, BeforeValidator(span)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
 class Calendar(Strict):
@@ -37,13 +58,14 @@ class Unpivot(Strict):
 class Reading(Strict):
     """Overrides what detection found in a file."""
 
-    delimiter: str | None = None
+    delimiter: str | None = None  # " " means any run of spaces or tabs
     encoding: str | None = None
     quote: str | None = None
     sheet: str | None = None
     header: bool | None = None
     names: list[str] | None = None
-    skip: int = 0
+    skip: int = Field(default=0, ge=0)  # lines before the header
+    nulls: list[str] = []  # texts that mean "nothing", besides the empty cell
 
 
 class Table(Strict):
@@ -57,8 +79,8 @@ class Table(Strict):
     where: str | None = None
     columns: dict[str, str] = {}
     incremental: str | None = None
-    overlap: timedelta | float = timedelta(minutes=15)
-    lag: timedelta | float = timedelta(0)
+    overlap: Span = timedelta(minutes=15)
+    lag: Span = timedelta(0)
     deletes: Literal["flag", "tombstone", "sweep", "delta", "never"] | None = None  # None: sweep on --full
     tombstones: str | None = None  # for deletes = "tombstone": a query giving the keys of deleted rows
     unpivot: Unpivot | None = None
@@ -70,8 +92,9 @@ class Source(Strict):
 
     name: str = ""  # the key under [sources]; filled by load
     kind: Literal[KINDS]
-    path: str | None = None  # files: a folder, relative to the sources file
-    url: str | None = None  # sql: an SQLAlchemy URL or "secret:section.name.key"
+    path: str | None = None  # files: a folder, relative to the sources file; absolute after load
+    url: SecretStr | None = None  # sql: an SQLAlchemy URL, or "secret:section.name.key", resolved by load
+    via: Literal["scanner", "sqlalchemy"] | None = None  # sql: which way to read; None: the scanner where there is one
     timezone: str | None = None  # zone of the source's naive instants; None: the business zone
     timeout: float = Field(default=60, gt=0)  # seconds for one statement or request
     retries: int = Field(default=3, ge=0)
@@ -84,3 +107,16 @@ class Sources(Strict):
     calendar: Calendar = Calendar()
     sources: dict[str, Source] = {}
     metrics: dict[str, dict[str, Any]] = {}
+
+
+def load(path: str | Path, secrets: Mapping | None = None, *, reach: bool = True) -> Sources:
+    """The sources file at `path`, validated, its secrets resolved and its paths made absolute.
+
+    secrets: entries that come before the environment and the secrets files, e.g. `st.secrets`.
+    reach: False where only the calendar, the metrics' settings or the names are wanted: secrets stay unresolved, and a
+        source's file that is missing at the moment is no fault.
+    Raises SourcesError with every fault and its line.
+    """
+    from connectors.inspection import inspected  # inspection reads the models of this module
+
+    return inspected(Path(path), secrets, reach)

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import tempfile
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,22 +26,33 @@ def made(entities: dict[str, list[dict]], settings: dict | None = None, *, marts
     """The tables that a sync of these rows would publish, on the chosen engine.
 
     entities: entity → rows; a row names only what matters, the rest is filled with something valid. Keys that the contract
-    does not know become `extra` columns, as they would in a sync.
+    does not know become `extra` columns, as they would in a sync. A mart is built when it is first asked for.
     """
     settings = {**SETTINGS, **(settings or {})}
     folder, worker = Path(tempfile.mkdtemp(prefix="made-")), engine.engine(engine_name)
     key = f"made-{next(_serial)}"
-    stored = {name: _stored(folder, name, entities.get(name, [])) for name in contract.ENTITIES}
+    stored = _Stored({name: _stored(folder, name, entities.get(name, [])) for name in contract.ENTITIES})
 
     def tables(of=FULL):
         return engine.Tables(worker, stored, zone=settings["calendar"]["timezone"], scope=of, key=key)
 
-    for mart in MARTS.values() if marts else ():
-        built = mart.build(tables(), settings).collect("pyarrow").to_native()
-        stored[mart.name] = _written(folder, mart.name, built)
+    def built(mart):
+        return _written(folder, mart.name, mart.build(tables(), settings).collect("pyarrow").to_native())
+
+    stored.update({mart.name: partial(built, mart) for mart in MARTS.values()} if marts else {})
     result = tables(scope)
     result.settings = settings
     return result
+
+
+class _Stored(dict):
+    """Stored tables; a mart is a recipe that is followed when somebody first asks for it: most tests need few."""
+
+    def __getitem__(self, name: str) -> engine.Stored:
+        found = super().__getitem__(name)
+        if callable(found):
+            found = self[name] = found()
+        return found
 
 
 def _stored(folder: Path, name: str, rows: list[dict]) -> engine.Stored:

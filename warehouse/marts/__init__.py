@@ -13,10 +13,18 @@ import narwhals as nw
 import pyarrow as pa
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts
+from warehouse.marts import accounts, deals, money, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
-MARTS: dict[str, Mart] = {mart.name: mart for module in (accounts,) for mart in module.MARTS}  # a mart reads only marts above it
+MODULES = (  # a mart reads only marts above it
+    accounts,
+    money,
+    recurring,
+    revenue,
+    scores,
+    deals,
+)
+MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BATCH_ROWS = 100_000
 BUILD_MEMORY = "1200MB"
 

@@ -10,12 +10,15 @@ import os
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 import warehouse
 from metrics import CATALOGUE
 from metrics.metric import Metric, ask
 from metrics.period import GRAINS, Calendar, Period, PeriodError
 from metrics.query import Query, QuestionError, collect
 from metrics.result import Answer
+from warehouse.errors import StoreError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _list(args)
     try:
         return _show(args)
-    except (QuestionError, PeriodError, LookupError, OSError, RuntimeError) as error:
+    except (QuestionError, PeriodError, StoreError, LookupError, OSError, RuntimeError) as error:
         print(f"metrics: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
 
@@ -111,13 +114,17 @@ def as_json(metric: Metric, answer: Answer, snapshot) -> str:
     rows = [{name: _plain(value) for name, value in row.items()} for row in answer.rows.to_dict("records")]
     checks = [{"name": c.name, "ok": c.ok, **({"detail": c.detail} if c.detail else {})} for c in answer.checks]
     body = {"metric": metric.name, "definition": metric.definition, "definition_id": metric.digest, "unit": metric.unit, "snapshot": snapshot}
-    return json.dumps({**body, "rows": rows, "checks": checks, "notes": {k: _plain(v) for k, v in answer.notes.items()}}, ensure_ascii=False, default=str)
+    return json.dumps({**body, "rows": rows, "checks": checks, "notes": _plain(answer.notes)}, ensure_ascii=False, default=str, allow_nan=False)
 
 
 def _plain(value):
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is None or (isinstance(value, float) and not math.isfinite(value)) or str(value) in ("<NA>", "NaT", "nan"):
+    """A figure as JSON knows it: numbers, text, true, null, and lists or objects of them."""
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, set)) or (hasattr(value, "tolist") and getattr(value, "ndim", 0)):
+        return [_plain(part) for part in value]
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value.isoformat() if isinstance(value, dt.date) else value
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from metrics.query import Frame, Query, QuestionError, Tables
 from metrics.result import Answer
 
+FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}  # how a flag is written in a URL or a shell
 Unit = Literal["points", "share", "money", "count", "days", "ratio", "score"]
 
 
@@ -63,6 +64,6 @@ def _typed(metric: Metric, name: str, value):
     if default is None or not isinstance(value, str) or isinstance(default, str):
         return value
     try:
-        return value.lower() in ("1", "true", "yes") if isinstance(default, bool) else type(default)(value)
-    except ValueError:
+        return FLAGS[value.lower()] if isinstance(default, bool) else type(default)(value)
+    except (ValueError, KeyError):
         raise QuestionError(f"option {name} of {metric.name} is {type(default).__name__}, not {value!r}") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -76,11 +78,16 @@ def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame
 
 
 def _accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
-    if column == "tags":
-        padded = nw.concat_str(nw.lit(","), nw.col("tags").str.replace_all(", ", ","), nw.lit(","))
-        return nw.any_horizontal(*(padded.str.contains(f",{value},", literal=True) for value in values), ignore_nulls=True)
-    accepted = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
-    return accepted | nw.col(column).is_null() if "" in values else accepted
+    """Rows whose column has one of the values; "" stands for rows that have none. No values accept nothing."""
+    exact = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
+    matches = [_tagged(value) for value in values if value != ""] if column == "tags" else [exact]
+    missing = [nw.col(column).is_null()] if "" in values else []
+    return nw.any_horizontal(*(matches + missing or [exact]), ignore_nulls=True)
+
+
+def _tagged(tag: str) -> nw.Expr:
+    padded = nw.concat_str(nw.lit(","), nw.col("tags").str.replace_all(", ", ","), nw.lit(","))
+    return padded.str.contains(f",{tag},", literal=True)
 
 
 def within(frame: Frame, day: str, period: Period) -> Frame:
@@ -118,7 +125,24 @@ def aggregate(frame: Frame, keys: list[str], **measures: nw.Expr) -> pd.DataFram
 
 def collect(frame: Frame) -> pd.DataFrame:
     """Bring a small frame to Python. Exact decimals become floats here, after the engine has added them up."""
+    seen = _watching.get()
+    if seen is not None:
+        seen.append(frame)
     table = frame.collect("pyarrow").to_native()
     result = table.to_pandas(date_as_object=True)
     decimals = [f.name for f in table.schema if "decimal" in str(f.type)]
     return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result
+
+
+_watching: ContextVar[list[Frame] | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[list[Frame]]:
+    """The frames that `collect` brings to Python inside, in order: "how is this computed" shows the queries that ran."""
+    seen: list[Frame] = []
+    token = _watching.set(seen)
+    try:
+        yield seen
+    finally:
+        _watching.reset(token)

@@ -79,22 +79,33 @@ def _dated(frame: pd.DataFrame, query: Query, keys: tuple[str, ...], fill: bool)
 
 
 def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
-    """Hide groups with fewer than `k` answers, and one more where a hidden one could be computed from the rest.
+    """Hide groups with fewer than `k` answers, and more where the hidden ones could be computed from the rest.
 
-    siblings: the key columns within which rows add up to a known total (the series' period); [] for the whole frame.
-    If exactly one row of a family is hidden, the next smallest is hidden too: total minus siblings would give it away.
-    Hidden rows keep their keys and their state, and nothing else.
+    rows: those of a finished Answer. siblings: the key columns within which rows add up to a known total (the series'
+    period); [] for the whole frame. Total minus siblings gives away what is hidden together: as long as that is a single
+    group, or fewer than `k` answers, the next smallest is hidden too.
+    Hidden rows keep their keys, their state and `complete`, and nothing else.
     """
+    first = list(rows.columns).index("value") if "value" in rows else 0
+    if tuple(rows.columns[first : first + len(STANDARD)]) != STANDARD:
+        raise ValueError(f"suppress the rows of a finished answer (keys, {', '.join(STANDARD)}, …), not {', '.join(rows.columns)}")
     rows = rows.copy()
-    size = pd.to_numeric(rows[base]).astype("float64")
+    size = pd.to_numeric(rows[base]).astype("float64").fillna(0)
     hidden = (size > 0) & (size < k)
-    families = rows.groupby(siblings, dropna=False).groups.values() if siblings else [rows.index]
-    for family in families:
-        if hidden[family].sum() == 1 and len(family) > 1:
-            rest = size[family][~hidden[family] & (size[family] > 0)]
-            if len(rest):
-                hidden[rest.idxmin()] = True
-    figures = [c for c in rows.columns if pd.api.types.is_numeric_dtype(rows[c]) and c not in siblings and c != "complete"]
+    families = rows.groupby(siblings, dropna=False).ngroup() if siblings else pd.Series(0, rows.index)
+    for _, family in size.groupby(families):
+        hidden[family.index] = _complemented(family, hidden[family.index], k)
+    figures = [c for c in rows.columns[first:] if c not in ("state", "complete")]
     rows[figures] = rows[figures].mask(hidden)
     rows.loc[hidden, "state"] = "suppressed"
     return rows
+
+
+def _complemented(size: pd.Series, hidden: pd.Series, k: int) -> pd.Series:
+    hidden = hidden.copy()
+    while hidden.any() and (hidden.sum() == 1 or size[hidden].sum() < k):
+        shown = size[~hidden & (size > 0)]
+        if shown.empty:
+            break
+        hidden[shown.idxmin()] = True
+    return hidden

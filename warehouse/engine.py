@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
 BOOKKEEPING = ("updated_at", "extracted_at")
 ACCOUNTS = "accounts"  # mart: one row per customer that is neither deleted nor merged
+SHARED = {"owners", "products", "surveys", "questions", "campaigns", "rates", "coverage"}  # belong to no customer: every reader sees them
+OWNED = {"customer": ("customers", "customer_id"), "lead": ("leads", "lead_id"), "deal": ("deals", "deal_id")}  # what owner_assignments point at
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,26 @@ def view_sql(dialect: Dialect, schema: pa.Schema, relation: str, *, zone: str, e
     plain = [f"t.{quote(f.name)}" for f in schema if not (resolved and f.name == "customer_id")]
     if resolved:
         plain.append("coalesce(i.account_id, t.customer_id) AS customer_id")
-    promoted = [f"{dialect.extra.format(key=key)} AS {quote(key)}" for key in extras if _promotable(key, schema)]
-    derived = [f"{sql} AS {quote(name)}" for field in schema for name, sql in _derived(dialect, field, schema, zone)]
+    derived = {name: sql for field in schema for name, sql in _derived(dialect, field, schema, zone)}
+    promoted = {column: dialect.extra.format(key=key) for column, key in promotable(extras, {*schema.names, *derived}).items()}
+    added = [f"{sql} AS {quote(name)}" for name, sql in {**promoted, **derived}.items()]
     join = f" LEFT JOIN {identities} i ON t.customer_id = i.customer_id" if resolved else ""
     living = " WHERE NOT t.is_deleted" if "is_deleted" in schema.names else ""
-    return f"SELECT {', '.join(plain + promoted + derived)} FROM {relation} t{join}{living}"
+    return f"SELECT {', '.join(plain + added)} FROM {relation} t{join}{living}"
 
 
-def _promotable(key: str, schema: pa.Schema) -> bool:
-    return key not in schema.names and not set(key) & set("\"'`\\")
+def promotable(extras: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Column → key, for the keys of `extra` that can be columns: named without quotes, and not taken in whichever case.
+
+    A dot would read as "column of a table" and becomes "_". Of two keys that make the same column, the first is shown.
+    """
+    seen, columns = {name.lower() for name in taken}, {}
+    for key in extras:
+        column = key.replace(".", "_")
+        if not set(key) & set("\"'`\\") and column.lower() not in seen:
+            columns[column] = key
+            seen.add(column.lower())
+    return columns
 
 
 def _derived(dialect: Dialect, field: pa.Field, schema: pa.Schema, zone: str) -> Iterator[tuple[str, str]]:
@@ -187,10 +200,8 @@ class Tables(Mapping[str, nw.LazyFrame]):
 
     def _view(self, name: str) -> str:
         stored = self._stored[name]
-        is_mart = "is_deleted" not in stored.schema.names
-        identities = None
-        if not is_mart and self._has_merged and "customer_id" in stored.schema.names and name != "customers":
-            identities = self._engine.dialect.quote.format(self._view(IDENTITIES))
+        is_fact = {"is_deleted", "customer_id"} <= set(stored.schema.names) and name != "customers"
+        identities = self._engine.dialect.quote.format(self._view(IDENTITIES)) if is_fact and self._has_merged else None
         # a view depends on the stored files and on nothing else: readers of all scopes share it
         key = f"{self._key}:{name}"
         self._engine.register(
@@ -203,16 +214,27 @@ class Tables(Mapping[str, nw.LazyFrame]):
         return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
 
     def _scoped(self, name: str) -> nw.LazyFrame:
+        """The reader's rows. A table that names neither a customer nor a deal, and is not shared, is for the full scope only."""
         frame = self._session.frame(self._view(name))
-        if self._scope.is_full or "customer_id" not in frame.collect_schema().names():
+        columns = frame.collect_schema().names()
+        if self._scope.is_full or name in SHARED:
             return frame
-        return frame.join(self._visible, on="customer_id", how="semi")
+        if "customer_id" in columns:
+            return frame.join(self._visible, on="customer_id", how="semi")
+        if "deal_id" in columns:
+            return frame.join(self["deals"].select("deal_id"), on="deal_id", how="semi")
+        return frame.join(self._owned, on=["object", "object_id"], how="semi") if name == "owner_assignments" else frame.head(0)
+
+    @property
+    def _owned(self) -> nw.LazyFrame:
+        """Visible customers, leads and deals, named as assignments name them."""
+        return nw.concat([self[table].select(nw.lit(kind).alias("object"), object_id=key) for kind, (table, key) in OWNED.items()])
 
     @cached_property
     def _visible(self) -> nw.LazyFrame:
         accounts = self._session.frame(self._view(ACCOUNTS))
-        allowed = [nw.col(column).is_in(values) for column, values in self._scope.rules] or [nw.lit(False)]
-        return accounts.filter(*allowed).select("customer_id")
+        allowed = [nw.col(column).is_in(values) for column, values in self._scope.rules]
+        return (accounts.filter(*allowed) if allowed else accounts.head(0)).select("customer_id")
 
 
 class Opened(Tables):

@@ -8,6 +8,7 @@ tree, so that no spelling gets around it; the engine that evaluates the expressi
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -98,7 +99,8 @@ def _swap(node, parts):
 def _statement(sql: str, expression: str) -> dict:
     answer = json.loads(_ask("select json_serialize_sql(?::varchar)", sql))
     if answer["error"]:
-        raise SourceError(f"{expression!r} is not an SQL expression: {answer['error_message']}")
+        hint = f"; a column of that name is written '\"{expression}\"'" if re.fullmatch(r"[\w .:#/%-]+", expression) else ""
+        raise SourceError(f"{expression!r} is not an SQL expression: {answer['error_message']}{hint}")
     if len(answer["statements"]) != 1:
         raise SourceError(f"{expression!r} is more than one statement; write one expression over the row's columns")
     return answer["statements"][0]
@@ -149,7 +151,7 @@ def _refuse(node: dict, expression: str) -> None:
 def functions() -> frozenset[str]:
     """Names of the functions that an expression may use: they depend on their arguments only."""
     rows = (
-        _connection()
+        parser()
         .cursor()
         .execute("select function_name from duckdb_functions() where function_type = 'scalar' group by 1 having bool_and(stability = 'CONSISTENT')")
     )
@@ -157,19 +159,20 @@ def functions() -> frozenset[str]:
 
 
 def _ask(sql: str, argument: str) -> str:
-    return _connection().cursor().execute(sql, [argument]).fetchone()[0]
+    return parser().cursor().execute(sql, [argument]).fetchone()[0]
 
 
 _opening = threading.Lock()
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+def parser() -> duckdb.DuckDBPyConnection:
+    """A locked engine that parses; take a cursor of it for each use."""
     with _opening:
-        return _parser()
+        return _shared()
 
 
 @cache
-def _parser() -> duckdb.DuckDBPyConnection:
+def _shared() -> duckdb.DuckDBPyConnection:
     return locked()
 
 

@@ -55,6 +55,22 @@ def test_time_spent_adds_up_all_stays_and_ends_with_the_loss():
     assert rows.loc[("d3", 2), "there_s"] == dt.datetime(2026, 1, 2, 9, tzinfo=dt.UTC).timestamp()
 
 
+@pytest.mark.parametrize(
+    ("what", "row", "log", "stays"),
+    [
+        ("moves only are logged: the first stage lasted from the creation", deal("d", "N"), moves("d", "Q N")[1:], {1: 1}),
+        ("logged from the creation on in the second stage", deal("d", "N"), [{"deal_id": "d", "stage": "N", "entered_at": "2026-01-01T09:00:00"}], {1: None}),
+        ("won, nothing logged", deal("d", "Won", True, closed_at="2026-01-05T09:00:00"), [], {1: None, 3: None}),
+        ("lost in the first stage, nothing logged", deal("d", "Q", False, closed_at="2026-01-05T09:00:00"), [], {1: 4}),
+        ("back to the first stage", deal("d", "Q"), moves("d", "Q N Q"), {1: 1, 2: 1}),
+    ],
+)
+def test_a_stay_is_only_timed_where_its_length_is_known(what, row, log, stays):
+    rows = collect(made({"deals": [row], "deal_stages": log}, QNW)["deal_steps"]).set_index("position")
+    days = (rows["stayed_s"] / 86400).to_dict()
+    assert {position: None if days[position] != days[position] else days[position] for position in stays} == stays
+
+
 def test_a_skipped_stage_is_passed_but_not_reached_in_order():
     line = {"metrics": {"funnel": {"stages": ["created", "lead", "opportunity", "customer"]}}}
     tables = made({"deals": [deal("d", "customer", True, closed_at="2026-01-03T09:00:00")], "deal_stages": moves("d", "created lead customer")}, line)

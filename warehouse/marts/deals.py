@@ -28,6 +28,7 @@ def deal_entries(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     entered_on, entered_s: business day and seconds since 1970; null where only the present stage is known.
     left_s: when this stay ended; null while it lasts, or where it was never known.
     is_inferred: not from a stage history, but from the deal's creation, its present stage, its outcome or a payment.
+    is_timed: the length of this stay is known (or will be, once it is over).
     """
     line = known_stages(tables, settings)
     deals = tables["deals"].with_columns(position=line.position("stage"))
@@ -67,7 +68,7 @@ def _logged(tables: Tables, line: Stages) -> nw.LazyFrame:
     log = tables["deal_stages"].join(tables["deals"].select("deal_id"), on="deal_id", how="semi")
     log = log.with_columns(position=line.position("stage"))
     if line.cash and _has_payments(tables):
-        log = log.with_columns(position=nw.when(nw.col("position") == line.cash).then(nw.lit(None)).otherwise(nw.col("position")).cast(nw.Int64))
+        log = log.filter(nw.col("position").is_null() | (nw.col("position") != line.cash))
     return _entry(log, nw.col("position"), "entered", nw.col("left_at_s"), inferred=False)
 
 
@@ -124,17 +125,30 @@ def _received(tables: Tables) -> nw.LazyFrame:
 
 
 def _stays(entries: nw.LazyFrame, deals: nw.LazyFrame, line: Stages) -> nw.LazyFrame:
-    """Complete `left_s`: a stay ends with the next entry, or with the closing; what follows the contract waits for the cash.
+    """Complete `left_s`: a stay ends with the next entry, or with the closing; what follows a won contract waits for the cash."""
+    deal = deals.select("deal_id", "is_won", closed_s="closed_at_s", present="position")
+    order = {"order_by": ["entered_s", "position"]}
+    entries = entries.join(deal, on="deal_id", how="left").with_columns(
+        next_s=nw.when(~nw.col("entered_s").is_null()).then(nw.col("entered_s").shift(-1).over("deal_id", **order)),
+        next_inferred=nw.col("is_inferred").shift(-1).over("deal_id", **order),
+    )
+    waits = nw.col("position").fill_null(0) >= line.won
+    entries = entries.with_columns(closed_s=nw.when(~(waits & nw.col("is_won").fill_null(False))).then(nw.col("closed_s")))
+    to_cash = waits & nw.lit(line.cash is not None)
+    over = nw.when(to_cash).then(nw.coalesce("next_s", "closed_s")).otherwise(nw.coalesce("left_s", "next_s", "closed_s"))
+    return entries.with_columns(left_s=over, is_timed=_is_timed(line)).select(*ENTRY, "is_timed")
 
-    An entry that only follows from the outcome or from the creation of a deal with a history says nothing about a stay.
+
+def _is_timed(line: Stages) -> nw.Expr:
+    """Whether the length of a stay is known.
+
+    Of what is inferred, it is known for the wait for cash, and for a first stage that was left by a logged move (many systems
+    log moves only) or never left. Nothing is waited for in the last stage.
     """
-    closed = deals.select("deal_id", closed_s="closed_at_s")
-    entries = entries.join(closed, on="deal_id", how="left")
-    following = nw.col("entered_s").shift(-1).over("deal_id", order_by=["entered_s", "position"])
-    entries = entries.with_columns(next_s=nw.when(~nw.col("entered_s").is_null()).then(following))
-    over = nw.when(nw.col("position") < line.won).then(nw.coalesce("left_s", "next_s", "closed_s")).otherwise(nw.coalesce("next_s", "left_s"))
-    over = nw.when(nw.col("position").is_null()).then(nw.coalesce("left_s", "next_s", "closed_s")).otherwise(over)
-    return entries.with_columns(left_s=over).select(*ENTRY)
+    moved_on = (nw.col("next_s") > nw.col("entered_s")) & ~nw.col("next_inferred")
+    stayed = nw.col("next_s").is_null() & (nw.col("present") == 1)
+    known = ~nw.col("is_inferred") | ((nw.col("position") == 1) & (moved_on | stayed).fill_null(False)) | (nw.col("position") == line.won)
+    return known.fill_null(False) & (nw.col("position").fill_null(0) < len(line.names)) & ~nw.col("entered_s").is_null()
 
 
 def deal_facts(tables: Tables, settings: Mapping) -> nw.LazyFrame:
@@ -186,7 +200,8 @@ def deal_steps(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     is_strict: it entered every stage up to this one, in this order. All three are null in a cash stage that nothing can tell about.
     entered_on, entered_s: its first entry; null if passed over, or where the time is unknown. entries: how often.
     passed_s: the first known time it was here or further. strict_s: when it got here in order.
-    stayed_s: seconds in this stage in stays that are over. there_s: since when it is in it now; null if it is not.
+    stayed_s: seconds in this stage in stays that are over; null where no stay is known. there_s: since when it is in it now; null if it is not.
+    stays: how many stays are known, the present one included.
     """
     line = known_stages(tables, settings)
     facts, entries = tables["deal_facts"], tables["deal_entries"].filter(~nw.col("position").is_null())
@@ -206,11 +221,18 @@ def deal_steps(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
 def _visits(entries: nw.LazyFrame) -> nw.LazyFrame:
     """Per deal and stage: first entry, number of entries, time spent, and since when it is still there."""
-    stayed = nw.col("left_s") - nw.col("entered_s")
-    still = nw.when(nw.col("left_s").is_null()).then(nw.col("entered_s"))
-    return entries.group_by("deal_id", "position").agg(
-        entered_on=nw.col("entered_on").min(), entered_s=nw.col("entered_s").min(), entries=nw.len().cast(nw.Int64), stayed_s=stayed.sum(), there_s=still.max()
+    timed, over = nw.col("is_timed"), ~nw.col("left_s").is_null()
+    entries = entries.with_columns(
+        stayed_s=nw.when(timed & over).then(nw.col("left_s") - nw.col("entered_s")), there_s=nw.when(timed & ~over).then(nw.col("entered_s"))
     )
+    visits = entries.group_by("deal_id", "position").agg(
+        nw.col("entered_on", "entered_s").min(),
+        nw.col("stayed_s").sum(),
+        nw.col("there_s").max(),
+        stays=timed.cast(nw.Int64).sum(),
+        entries=nw.len().cast(nw.Int64),
+    )
+    return visits.with_columns(stayed_s=nw.when(nw.col("stays") > 0).then(nw.col("stayed_s")))
 
 
 def _chain(entries: nw.LazyFrame, line: Stages) -> nw.LazyFrame:

@@ -34,10 +34,16 @@ def snapshots(engine: Engine) -> list[SnapshotRow]:
         return list(session.scalars(select(SnapshotRow).order_by(SnapshotRow.number)))
 
 
-def publish(engine: Engine, row: SnapshotRow) -> None:
-    """Add a snapshot: the one moment at which a sync becomes visible."""
+def publish(engine: Engine, row: SnapshotRow | None, runs: dict[int, dict], at: dt.datetime) -> None:
+    """The one moment at which a sync becomes visible: its snapshot (None: nothing new) and the end of its runs, together.
+
+    runs: number of a run → its status, error and counts.
+    """
     with Session(engine) as session, session.begin():
-        session.add(row)
+        for number, values in runs.items():
+            session.execute(update(SyncRun).where(SyncRun.number == number).values(**values, finished_at=at))
+        if row is not None:
+            session.add(row)
 
 
 def pin(engine: Engine, id: str, is_pinned: bool = True) -> None:
@@ -53,17 +59,11 @@ def forget(engine: Engine, ids: Iterable[str]) -> None:
 
 
 def start(engine: Engine, run: SyncRun) -> int:
-    """Note that a table is being read; returns the number to finish it by."""
+    """Note that a table is being read; returns the number of the run."""
     with Session(engine) as session, session.begin():
         session.add(run)
         session.flush()
         return run.number
-
-
-def finish(engine: Engine, number: int, **values) -> None:
-    """Note how the reading of a table ended: status, counts, error, finished_at."""
-    with Session(engine) as session, session.begin():
-        session.execute(update(SyncRun).where(SyncRun.number == number).values(**values))
 
 
 def abandon(engine: Engine, at: dt.datetime) -> int:

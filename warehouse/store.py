@@ -132,6 +132,12 @@ def rewind(data: Path, name: str, version: int) -> None:
         commit(data, name, added, removed)
 
 
+def empty(data: Path, name: str) -> None:
+    """Make the newest version hold no rows: nothing of this table has ever been published."""
+    if present := files(data, name):
+        commit(data, name, [], present)
+
+
 def write(data: Path, name: str, reader: pa.RecordBatchReader) -> int:
     """Replace a whole mart by the reader's rows, batch by batch; returns the new version."""
     path = folder(data, name)

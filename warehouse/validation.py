@@ -65,7 +65,7 @@ def _column_rules(column: Column) -> Iterator[Rule]:
     name, q = column.name, quoted(column.name)
     shown = f"'{name} ' || {q}::varchar"
     if column.required and column.default is None:
-        not_unreadable = f"len(list_filter(_faults, lambda f: starts_with(f, {literal(name)}))) = 0"
+        not_unreadable = f"len(list_filter(_faults, lambda f: starts_with(f, {literal(name + ':')}))) = 0"
         yield Rule(f"{name}: missing", f"{q} is null and {not_unreadable}", literal(f"{name} is missing; every row needs one"))
     if column.allowed:
         listed = ", ".join(literal(value) for value in column.allowed)
@@ -137,7 +137,7 @@ def _broken(entity: str, relation: str) -> str:
     named = ", ".join(f"case when {rule.broken} then {literal(rule.name)} end" for rule in known)
     worded = ", ".join(f"case when {rule.broken} then {rule.text} end" for rule in known)
     kept = "list_filter([{}], lambda x: x is not null)"
-    unreadable = "list_transform(_faults, lambda f: split_part(split_part(f, ' ', 1), ':', 1) || ': unreadable')"
+    unreadable = "list_transform(_faults, lambda f: coalesce(nullif(regexp_extract(f, '^([a-z_]+): ', 1), ''), 'row') || ': unreadable')"
     return (
         f"select _at, list_concat({unreadable}, {kept.format(named)}) as rules, list_concat(_faults, {kept.format(worded)}) as reasons "
         f"from {relation} where len(_faults) > 0 or {any_broken}"

@@ -32,7 +32,7 @@ def test_the_migrations_make_what_the_models_say(engine):
 
 
 def test_migrating_twice_changes_nothing_and_keeps_rows(engine):
-    ledger.publish(engine, made("a"))
+    ledger.publish(engine, made("a"), {}, NOON)
     database.migrate(engine)
     assert ledger.newest(engine).id == "a"
 
@@ -45,8 +45,8 @@ def test_a_database_moved_on_by_a_newer_program_is_refused(engine):
 
 
 def test_the_newest_snapshot_is_the_one_published_last_whatever_its_clock_says(engine):
-    ledger.publish(engine, made("a", NOON))
-    ledger.publish(engine, made("b", NOON - dt.timedelta(days=1)))
+    ledger.publish(engine, made("a", NOON), {}, NOON)
+    ledger.publish(engine, made("b", NOON - dt.timedelta(days=1)), {}, NOON)
     assert ledger.newest(engine).id == "b"
     assert ledger.newest(engine).created_at == NOON - dt.timedelta(days=1)
     assert [s.id for s in ledger.snapshots(engine)] == ["a", "b"]
@@ -54,7 +54,7 @@ def test_the_newest_snapshot_is_the_one_published_last_whatever_its_clock_says(e
 
 def test_pinned_and_forgotten_snapshots(engine):
     for id in "ab":
-        ledger.publish(engine, made(id))
+        ledger.publish(engine, made(id), {}, NOON)
     ledger.pin(engine, "a")
     ledger.forget(engine, ["b"])
     assert [(s.id, s.is_pinned) for s in ledger.snapshots(engine)] == [("a", True)]
@@ -63,7 +63,7 @@ def test_pinned_and_forgotten_snapshots(engine):
 def test_runs_that_never_ended_are_marked_killed(engine):
     ledger.start(engine, run("owners"))
     number = ledger.start(engine, run("deals"))
-    ledger.finish(engine, number, status="ok", n_read=7, finished_at=NOON)
+    ledger.publish(engine, None, {number: {"status": "ok", "n_read": 7}}, NOON)
     assert ledger.abandon(engine, NOON) == 1
     assert {key: r.status for key, r in ledger.last_runs(engine).items()} == {("crm", "owners"): "killed", ("crm", "deals"): "ok"}
     assert list(ledger.last_runs(engine, status="ok")) == [("crm", "deals")]
@@ -71,7 +71,7 @@ def test_runs_that_never_ended_are_marked_killed(engine):
 
 def test_a_naive_instant_is_refused(engine):
     with pytest.raises(Exception, match="has no zone"):
-        ledger.publish(engine, made("a", dt.datetime(2026, 1, 1)))
+        ledger.publish(engine, made("a", dt.datetime(2026, 1, 1)), {}, NOON)
 
 
 def test_looking_at_an_empty_place_creates_nothing(tmp_path):

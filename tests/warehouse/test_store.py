@@ -29,7 +29,7 @@ def published(data, id="a", sources=None, **changes):
     engine = database.connect(data)
     database.migrate(engine)
     values = {"tables": {}, "marts": {}, "quarantine": 0, "settings": {}, "extras": {}, "digests": {}} | changes
-    ledger.publish(engine, SnapshotRow(id=id, created_at=NOON, format=values.pop("format", 1), sources=sources or {}, **values))
+    ledger.publish(engine, SnapshotRow(id=id, created_at=NOON, format=values.pop("format", 1), sources=sources or {}, **values), {}, NOON)
     return engine
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -32,9 +32,15 @@ class Change:
 
 def compare(metric: Metric, tables: Tables, query: Query, against: str = "previous") -> Change:
     """The metric over the period and over the one before (`against="year"`: a year earlier), both equally complete."""
-    query = Query(query.period, None, (), query.where, query.options, query.settings)
+    now, before = questions(query, against)
+    return changed(headline(ask(metric, tables, now)), headline(ask(metric, tables, before)))
+
+
+def questions(query: Query, against: str = "previous") -> tuple[Query, Query]:
+    """The question as one number, and the same question about the period it is compared with."""
+    one = replace(query, grain=None, by=())
     earlier = query.period.previous() if against == "previous" else query.period.year_before()
-    return changed(_row(ask(metric, tables, query.over(query.period.to_date()))), _row(ask(metric, tables, query.over(earlier))))
+    return one.over(query.period.to_date()), one.over(earlier)
 
 
 def changed(now: dict, before: dict) -> Change:
@@ -50,7 +56,8 @@ def changed(now: dict, before: dict) -> Change:
     return Change(now, before, delta, p, "changed" if p < LEVEL else "no_clear_change")
 
 
-def _row(answer: Answer) -> dict:
+def headline(answer: Answer) -> dict:
+    """The one row of an answer without keys; `no_data` where it has none."""
     if answer.rows.empty:
         return {"value": math.nan, "n": 0, "se": math.nan, "state": "no_data"}
     return answer.rows.iloc[0].to_dict()

@@ -1,0 +1,55 @@
+"""What stands around every page: language, snapshot, filters, navigation. asgi.py starts it."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+
+from access.guard import admit
+from ui import data, filters, freshness, navigation, page, view
+from ui.selection import period
+from ui.words import KEY
+from warehouse.errors import NoSnapshot, StoreError
+
+log = logging.getLogger("rapport.app")
+ICON = navigation.ROOT / "ui" / "icon.png"
+LOGO = navigation.ROOT / "ui" / "logo.svg"
+
+
+def main() -> None:
+    """One run: settle the language, open the newest snapshot, draw the filters, run the page."""
+    filters.language()
+    st.set_page_config(page_title="Rapport", page_icon=str(ICON), layout="wide", initial_sidebar_state="auto")
+    st.logo(str(LOGO), size="large")
+    chosen = st.navigation(navigation.pages(), expanded=True)
+    st.html(f"<script>document.documentElement.lang='{st.session_state[KEY]}'</script>", unsafe_allow_javascript=True)
+    with admit():
+        view.keep(None)
+        try:
+            _look(chosen.url_path)
+        except NoSnapshot:
+            log.info("nothing has been published in %s yet", data.directory())
+        except StoreError as error:
+            st.error(str(error), icon=":material/database_off:")
+        with st.sidebar:
+            filters.language_switch()
+        with page.safely(chosen.title):
+            chosen.run()
+
+
+def _look(name: str) -> None:
+    """Fix snapshot and selection for this run; without facts there is nothing to filter."""
+    snapshot = data.newest()
+    freshness.remember(snapshot.sources)
+    reach, choices = data.reach(snapshot.id), data.choices(snapshot.id)
+    if reach is None:
+        return
+    filters.ensure()
+    filters.take(choices, name)
+    selection = filters.sidebar(choices, reach)
+    days = period(selection, reach.as_of, reach.first, data.calendar(snapshot.settings))
+    view.keep(view.View(snapshot.id, selection, days, snapshot.settings, st.session_state[KEY]))
+
+
+main()

@@ -1,0 +1,134 @@
+"""The server: `streamlit run asgi.py`. Warm imports and caches, security headers, readiness, and the way in through app.py only."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import ipaddress
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
+
+# Without this a fresh server answers a deep link by running pages/<name>.py alone, without app.py around it.
+# Internal to Streamlit 1.67, which is pinned; tests/server/test_gate.py notices if it moves.
+PagesManager.uses_pages_directory = False
+
+LOCAL_NAMES = ("localhost",)
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",  # Streamlit's page has inline scripts, Vega and Plotly compile
+    "style-src": "'self' 'unsafe-inline'",  # emotion writes style elements
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' ws: wss: data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+WARM = ("plotly.graph_objects", "plotly.io", "pyarrow", "xlsxwriter", "babel.dates", "charts", "metrics", "ui.cards", "ui.figure", "ui.page", "ui.navigation")
+
+
+class NotLocal(SystemExit):
+    """The server was asked to serve other machines although nobody has to sign in."""
+
+
+class SecurityHeaders:
+    """Adds HEADERS to every HTTP response."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def sending(message):
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+def check_address(address: str | None) -> None:
+    """Refuse to listen where others could reach a product that has no sign-in.
+
+    Raises NotLocal naming the address and what to do.
+    """
+    if not is_loopback(address):
+        raise NotLocal(
+            f"rapport: refusing to serve {address or 'every address of this machine'}: nobody has to sign in, so everyone who reaches it would see all "
+            "customers. Start it with --server.address 127.0.0.1 (the default) and put a proxy with sign-in in front of it."
+        )
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether only this machine can reach the address. None listens everywhere."""
+    if not address:
+        return False
+    if address in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def warm() -> None:
+    """Pay for imports and open the newest snapshot before the first reader comes."""
+    for name in WARM:
+        importlib.import_module(name)
+    import warehouse
+    from ui import data
+    from warehouse.errors import StoreError
+
+    try:
+        warehouse.open(data.directory())
+    except StoreError as error:
+        print(f"rapport: {error}", file=sys.stderr)
+
+
+@asynccontextmanager
+async def lifespan(_app):
+    check_address(config.get_option("server.address"))
+    await asyncio.to_thread(warm)
+    gc.collect()
+    gc.freeze()  # what start-up made stays: the collector need not look at it again
+    yield {}
+
+
+async def ready(_request) -> JSONResponse:
+    """200 with the newest snapshot once one can be opened; 503 with the reason until then."""
+    from ui import data
+    from warehouse.errors import StoreError
+
+    try:
+        snapshot = await asyncio.to_thread(data.newest)
+    except StoreError as error:
+        return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
+    return JSONResponse({"ready": True, "snapshot": snapshot.id})
+
+
+app = st.App(
+    str(Path(__file__).parent / "app.py"), lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], routes=[Route("/api/ready", ready)],
+)  # fmt: skip

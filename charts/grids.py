@@ -1,0 +1,67 @@
+"""Heat maps: a value for every pair of two things, each cell with its number, and cells that have none for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from charts import theme
+
+ROW, FRAME = 28, 60
+
+
+def heat(
+    rows: pd.DataFrame, across: str, down: str, label: Callable[[float], str], *, names: dict | None = None, middle: float | None = None,
+    mark: Callable[[object], str] = lambda row: "", hover: Callable[[object], str] | None = None, height: int | None = None,
+) -> dict:  # fmt: skip
+    """A cell per (down, across), coloured by value and labelled with it.
+
+    rows: `across`, `down`, value. middle: a value that is neither good nor bad (diverging colours around it); without it
+    colours run from little to much. mark: what a cell without a value shows ("…" while it runs, "·" when too few).
+    """
+    columns, lines = list(dict.fromkeys(rows[across])), list(dict.fromkeys(rows[down]))
+    cells = {(row[down], row[across]): row for row in rows.to_dict("records")}
+    grid = [[cells.get((line, column)) for column in columns] for line in lines]
+    hover = hover or (lambda row: label(row["value"]))
+    trace = {
+        "type": "heatmap", "x": [_name(value, names) for value in columns], "y": [_name(value, names) for value in lines],
+        "z": [[_value(cell) for cell in line] for line in grid],
+        "text": [["" if cell is None else mark(cell) if _value(cell) is None else label(cell["value"]) for cell in line] for line in grid],
+        "customdata": [["" if cell is None else hover(cell) for cell in line] for line in grid],
+        "texttemplate": "%{text}", "textfont": {"size": 11}, "hovertemplate": "%{y} · %{x}: %{customdata}<extra></extra>", "hoverongaps": False,
+        "xgap": 2, "ygap": 2, "showscale": False, "colorscale": theme.DIVERGING if middle is not None else theme.SEQUENTIAL,
+        **({"zmid": middle} if middle is not None else {}),
+    }  # fmt: skip
+    frame = theme.layout(height or FRAME + ROW * len(lines))
+    frame["xaxis"] = theme.axis(type="category", showgrid=False, side="top")
+    frame["yaxis"] = theme.axis(type="category", showgrid=False, autorange="reversed")
+    return {"data": [trace, *_gaps(grid, columns, lines, mark, names)], "layout": frame}
+
+
+def _gaps(grid, columns, lines, mark, names) -> list[dict]:
+    """Marks on cells without a value: a heat map draws no text there."""
+    spots = [
+        (column, line, mark(cell))
+        for line, row in zip(lines, grid, strict=True)
+        for column, cell in zip(columns, row, strict=True)
+        if cell and _value(cell) is None
+    ]
+    spots = [spot for spot in spots if spot[2]]
+    if not spots:
+        return []
+    x, y, texts = zip(*spots, strict=True)
+    return [
+        {
+            "type": "scatter", "mode": "text", "x": [_name(v, names) for v in x], "y": [_name(v, names) for v in y], "text": list(texts),
+            "hoverinfo": "skip", "textfont": {"size": 11, "color": theme.FAINT},
+        }
+    ]  # fmt: skip
+
+
+def _value(cell: dict | None) -> float | None:
+    return None if cell is None or pd.isna(cell["value"]) else float(cell["value"])
+
+
+def _name(value, names: dict | None) -> str:
+    return theme.cut((names or {}).get(value, value))

@@ -1,0 +1,45 @@
+"""A data directory with one published snapshot, from rows: what a sync of these rows leaves behind, without the reading."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from records import database, ledger
+from records.models import SnapshotRow, SyncRun
+from tests.made import SETTINGS, _row
+from warehouse import contract, marts, snapshots, store
+from warehouse.schema import arrow_schema
+
+
+def publish(data: Path, entities: dict[str, list[dict]], settings: dict | None = None, synced_at: dt.datetime | None = None, id: str = "made-1") -> Path:
+    """Store the rows, build the marts, publish. `synced_at`: when the one source was last read (default: now)."""
+    settings = {**SETTINGS, **(settings or {})}
+    data.mkdir(parents=True, exist_ok=True)
+    extras = {name: sorted({k for row in rows for k in row} - set(contract.columns(name))) for name, rows in entities.items()}
+    tables = {name: _stored(data, name, entities.get(name, [])) for name in contract.ENTITIES}
+    built = marts.rebuild(data, tables, settings, extras, {}, lambda name, rows: store.write(data, name, rows))
+    engine = database.connect(data)
+    database.migrate(engine)
+    now = synced_at or dt.datetime.now(dt.UTC)
+    row = SnapshotRow(
+        id=id, created_at=now, format=snapshots.SNAPSHOT_FORMAT, tables=tables, marts=built, quarantine=0, settings=settings, extras=extras, digests={},
+        sources={"made": {"rows": sum(map(len, entities.values())), "tables": {name: {"rows": len(rows)} for name, rows in entities.items()}}},
+    )  # fmt: skip
+    runs = [ledger.start(engine, _run(name, len(rows), id, now)) for name, rows in entities.items()]
+    ledger.publish(engine, row, {number: {"status": "ok"} for number in runs}, now)
+    return data
+
+
+def _run(table: str, rows: int, id: str, at: dt.datetime) -> SyncRun:
+    return SyncRun(run_id=id, source="made", table=table, entity=table, mode="full", n_read=rows, n_new=rows, status="running", started_at=at)
+
+
+def _stored(data: Path, name: str, rows: list[dict]) -> int:
+    known = contract.columns(name)
+    table = pa.Table.from_pylist([_row(name, number, row, known) for number, row in enumerate(rows)], schema=arrow_schema(name))
+    write_deltalake(str(store.folder(data, name)), table, mode="overwrite", configuration=store.FOR_EVER)
+    return store.delta(data, name).version()

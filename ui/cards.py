@@ -1,0 +1,164 @@
+"""KPI cards: value, change against an equal and complete period, a small line, target, n and interval, and its papers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+import charts
+from metrics.change import Change
+from metrics.result import K_FIRM
+from ui import data, numbers, page
+from ui.navigation import link
+from ui.view import View
+from ui.words import definition_of, name_of, plain, t
+
+ARROWS = {"changed": "auto"}
+PER_ROW = 4
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card shows. metric: name in the catalogue. leads_to: page behind the card. label: glossary key that replaces
+    the metric's name. target: a value of the metric, with `target_label` beside it. trend: whether it has a small line."""
+
+    metric: str
+    leads_to: str | None = None
+    label: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: Mapping[str, str | None] = field(default_factory=dict)
+    target: float | None = None
+    trend: bool = True
+
+
+def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
+    """Cards side by side, aligned, each failing alone."""
+    for start in range(0, len(cards), per_row):
+        chunk = cards[start : start + per_row]
+        for column, card in zip(st.columns(per_row if len(cards) > per_row else len(chunk)), chunk, strict=False):
+            with column:
+                show(view, card)
+
+
+def show(view: View, card: Card) -> None:
+    """One card. A metric that the catalogue does not have, or that fails, says so in the card's place."""
+    with st.container(border=True, height="stretch"), page.safely(_title(card)):
+        change = data.compare(view, card.metric, where=card.where, **card.options)
+        _headline(view, card, change)
+        _foot(view, card)
+
+
+def _title(card: Card) -> str:
+    return t(card.label) if card.label else t(f"metrics.{card.metric}.name")
+
+
+def _headline(view: View, card: Card, change: Change) -> None:
+    metric, now = data.metric(card.metric), change.now
+    value = numbers.shown(now["value"], metric.unit, view.currency) if now["state"] == "value" else t(f"states.{now['state']}")
+    st.metric(
+        _title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
+        delta_description=compared_with(view) if change.verdict not in ("no_data", "suppressed") else None,
+        chart_data=_line(view, card) if card.trend else None, help=papers(view, metric, now), height="stretch",
+    )  # fmt: skip
+    if now["state"] == "value":
+        _marks(view, card, metric, now)
+
+
+def _marks(view: View, card: Card, metric, now: Mapping) -> None:
+    marks = []
+    if numbers.is_number(now["n"]) and now["n"] < K_FIRM:
+        marks.append(t("cards.small_base", n=numbers.count(now["n"])))
+    if card.target is not None:
+        marks.append(t("cards.target", value=numbers.shown(card.target, metric.unit, view.currency)))
+    if marks:
+        st.caption(" · ".join(marks))
+
+
+def pill(change: Change, unit: str, currency: str) -> str | None:
+    """The words of the change: its size, or why there is none to tell."""
+    if change.verdict in ("no_data", "suppressed"):
+        return None
+    if change.verdict in ("new", "too_few"):
+        return t(f"verdicts.{change.verdict}")
+    size = numbers.difference(change.delta, unit, currency)
+    return size if change.verdict == "changed" else t("verdicts.no_clear_change", size=size)
+
+
+def colour(change: Change, better: str | None) -> str:
+    """Green and red only for a change that is certain, and where one way is the good one."""
+    if change.verdict != "changed" or better is None:
+        return "off"
+    return "green" if (change.delta > 0) == (better == "higher") else "red"
+
+
+def arrow(change: Change) -> str:
+    """An arrow only for a change that is certain."""
+    if change.verdict != "changed":
+        return "off"
+    return "up" if change.delta > 0 else "down"
+
+
+def compared_with(view: View) -> str:
+    """The comparison, named: "vs. 1 Nov 2024 – 31 Oct 2025"."""
+    before = view.period.previous() if view.against == "previous" else view.period.year_before()
+    return t("cards.against", first=numbers.day(before.start), last=numbers.day(before.last_day))
+
+
+def papers(view: View, metric, now: Mapping) -> str:
+    """On hover: the definition, the interval, and how many there are."""
+    lines = [definition_of(metric)]
+    if numbers.is_number(now.get("low")) and numbers.is_number(now.get("high")):
+        low, high = (numbers.shown(now[side], metric.unit, view.currency) for side in ("low", "high"))
+        lines.append(t("cards.interval", low=low, high=high))
+    if numbers.is_number(now["n"]):
+        lines.append(t("cards.n", n=numbers.count(now["n"])))
+    return "\n\n".join(plain(line) for line in lines)
+
+
+def _line(view: View, card: Card) -> list[float] | None:
+    """The last unbroken stretch of the series: a small line has no way to show a gap."""
+    series = data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options)
+    values = charts.sparkline(series.rows)
+    last_gap = max((k for k, value in enumerate(values) if value is None), default=-1)
+    return values[last_gap + 1 :] if len(values) - last_gap > 2 else None
+
+
+def _foot(view: View, card: Card) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        how(view, card.metric, key=f"how_{card.metric}_{card.label or ''}_{len(card.where)}", where=card.where, **card.options)
+        if card.leads_to:
+            link(view, card.leads_to, t("cards.more"))
+
+
+@st.fragment
+def how(view: View, name: str, *, key: str, where: Mapping | None = None, **options) -> None:
+    """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran."""
+    box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun")
+    if box.open:
+        with box, page.safely(t("cards.how")):
+            _told(view, name, where, options)
+
+
+def _told(view: View, name: str, where, options) -> None:
+    metric = data.metric(name)
+    query = view.query(where=where, **options)
+    st.markdown(f"**{plain(name_of(metric))}** — {plain(definition_of(metric))}")
+    st.code(metric.formula, language=None, wrap_lines=True)
+    filters = "; ".join(f"{column} = {' | '.join(value or t('filters.blank') for value in values)}" for column, values in query.where)
+    facts = {
+        "cards.period": f"{numbers.day(query.period.start)} – {numbers.day(query.period.last_day)}",
+        "cards.filters": filters or t("cards.no_filters"),
+        "cards.options": ", ".join(f"{key} = {value}" for key, value in {**metric.options, **options}.items() if value is not None),
+        "cards.digest": f"{metric.name} · {metric.digest}",
+        "cards.snapshot": view.snapshot,
+        "cards.source": metric.source,
+    }
+    for label, value in facts.items():
+        if value:
+            st.caption(f"{t(label)}: {plain(value)}")
+    page.failed_checks(data.computed(view, name, query).answer)
+    for text in data.computed(view, name, query).sql:
+        st.code(text, language="sql", wrap_lines=True, height=220)

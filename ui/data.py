@@ -1,0 +1,182 @@
+"""Answers for pages: from one snapshot, for one reader, computed once. Nothing here is arithmetic; metrics do that.
+
+Every cached value has one key: a digest over snapshot, scope, metric and question. Text from people or sources is only
+ever hashed into it, never an argument beside it. The reader is looked up at every call, because a fragment runs long
+after its page was admitted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import narwhals as nw
+import pandas as pd
+import streamlit as st
+
+import warehouse
+from access.guard import admitted_now
+from access.scope import Scope
+from metrics import CATALOGUE
+from metrics.change import Change, changed, headline, questions
+from metrics.metric import Metric, ask
+from metrics.period import Calendar
+from metrics.query import Query, QuestionError, collect, watched
+from metrics.result import Answer
+from ui.selection import BLANK, SEGMENTS
+from ui.view import View
+from warehouse import store
+
+CACHED = {"max_entries": 4000, "show_spinner": False}
+MOST_CHOICES = 1000  # values offered per filter
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An answer and the queries that gave it."""
+
+    answer: Answer
+    sql: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Rows behind a number. total: how many there are; rows holds at most the number asked for."""
+
+    rows: pd.DataFrame
+    total: int
+
+
+def directory() -> Path:
+    """The data directory of this server (RAPPORT_DATA, else ./data)."""
+    return Path(os.environ.get("RAPPORT_DATA", "data"))
+
+
+def newest() -> store.Snapshot:
+    """The newest published snapshot. Raises NoSnapshot when there is none yet, StoreError when it cannot be read."""
+    return store.latest(directory())
+
+
+def tables(snapshot: str):
+    """The tables of a snapshot as the present reader may see them; for the calling thread only."""
+    return warehouse.open(directory(), snapshot, admitted_now().scope)
+
+
+def metric(name: str) -> Metric:
+    """A metric of the catalogue. Raises QuestionError naming those there are."""
+    if name not in CATALOGUE:
+        raise QuestionError(f"no metric {name!r}; there are {', '.join(CATALOGUE) or 'none'}")
+    return CATALOGUE[name]
+
+
+def answer(view: View, name: str, *, grain=None, by=(), where=None, **options) -> Answer:
+    """A metric under the page's filters; see View.query for the arguments.
+
+    Raises QuestionError when it cannot be asked so.
+    """
+    return computed(view, name, view.query(grain=grain, by=by, where=where, **options)).answer
+
+
+def compare(view: View, name: str, *, where=None, **options) -> Change:
+    """The metric over the view's period beside the comparison the reader has chosen."""
+    now, before = questions(view.query(where=where, **options), view.against)
+    return changed(headline(computed(view, name, now).answer), headline(computed(view, name, before).answer))
+
+
+def computed(view: View, name: str, query: Query) -> Computed:
+    """The answer to any question, with the queries that gave it."""
+    asked = metric(name)
+    return _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
+
+
+def rows_behind(view: View, name: str, *, where=None, limit: int = 5000, **options) -> Behind:
+    """The rows behind a number, under the same filters; `total` equals the number's n.
+
+    Raises QuestionError for a metric that names no rows.
+    """
+    asked, query = metric(name), view.query(where=where, **options)
+    if asked.behind is None:
+        raise QuestionError(f"{name} does not name the rows behind it")
+    key = digest(view.snapshot, admitted_now().scope, asked, query, part=f"rows {limit}")
+    return _behind(key, asked, view.snapshot, query, limit)
+
+
+@st.cache_data(**CACHED)
+def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Computed:
+    with watched() as frames:
+        found = ask(_metric, tables(_snapshot), _query)
+    return Computed(found, tuple(warehouse.sql(frame) for frame in frames))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int) -> Behind:
+    frame = _metric.behind(tables(_snapshot), replace(_query, options={**_metric.options, **_query.options}))
+    rows = collect(frame.head(_limit))
+    return Behind(rows, len(rows) if len(rows) < _limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
+
+
+def digest(snapshot: str, scope: Scope, asked: Metric | None, query: Query | None = None, part: str = "") -> str:
+    """The one key of everything cached: a hash over canonical JSON."""
+    parts = [str(directory().resolve()), snapshot, scope.digest, asked and [asked.name, asked.digest], query and _plain(query), part]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _plain(query: Query) -> list:
+    period = query.period
+    days = [period.start, period.end, period.as_of, period.calendar.fiscal_year_start, period.calendar.week_start]
+    return [days, query.grain, query.by, sorted(query.where), sorted(query.options.items()), query.settings]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which days there are facts for: the first, and the first that is not fully loaded."""
+
+    first: dt.date
+    as_of: dt.date
+
+
+def reach(snapshot: str) -> Reach | None:
+    """The days with facts in a snapshot; None when no table of facts has a row."""
+    return _reach(digest(snapshot, admitted_now().scope, None, part="reach"), snapshot)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _reach(key: str, _snapshot: str) -> Reach | None:
+    rows = collect(tables(_snapshot)["coverage"])
+    if rows.empty:
+        return None
+    return Reach(min(rows["first_on"]), max(rows["last_on"]) + dt.timedelta(days=1))
+
+
+def choices(snapshot: str) -> Mapping[str, Mapping[str, str]]:
+    """What each segment filter offers: URL name → {value: label}, by label. Blank is offered where some have no value."""
+    return _choices(digest(snapshot, admitted_now().scope, None, part="choices"), snapshot)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _choices(key: str, _snapshot: str) -> dict[str, dict[str, str]]:
+    accounts = tables(_snapshot)["accounts"]
+    return {name: _offered(accounts, name, column) for name, column in SEGMENTS.items()}
+
+
+def _offered(accounts, name: str, column: str) -> dict[str, str]:
+    label = "owner" if name == "owner" else column
+    pairs = collect(accounts.select(value=column, label=label).unique().head(MOST_CHOICES))
+    if name == "tag":
+        tags = {tag.strip() for text in pairs["value"].dropna() for tag in text.split(",")} - {""}
+        found = {tag: tag for tag in sorted(tags)}
+    else:
+        named = pairs[pairs["value"].notna()].sort_values(["label", "value"])
+        found = {str(row.value): str(row.value if pd.isna(row.label) else row.label) for row in named.itertuples()}
+    return {**found, BLANK: ""} if found and pairs["value"].isna().any() else found
+
+
+def calendar(settings: Mapping) -> Calendar:
+    """Where fiscal years and weeks begin, from the sources file's `[calendar]`."""
+    named = settings.get("calendar", {})
+    return Calendar(named.get("fiscal_year_start", 1), named.get("week_start", 1))

@@ -1,0 +1,67 @@
+"""The pages there are, in the order and sections of the sidebar, and links between them that carry the filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.view import View
+from ui.words import t
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page: its name (file in pages/, word in the URL, and file in locales/), its section and its icon."""
+
+    name: str
+    section: str
+    icon: str
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "pages" / f"{self.name}.py"
+
+
+ENTRIES = (
+    Entry("overview", "company", "space_dashboard"),
+    Entry("nps", "customers", "thumbs_up_down"),
+    Entry("retention", "customers", "autorenew"),
+    Entry("segments", "customers", "donut_small"),
+    Entry("arpu", "money", "payments"),
+    Entry("funnel", "money", "filter_alt"),
+    Entry("sources", "trust", "database"),
+)
+HOME = ENTRIES[0].name
+
+
+def pages() -> dict[str, list]:
+    """Section → pages, titled in the reader's language, for st.navigation."""
+    listed: dict[str, list] = {}
+    for entry in (known for known in ENTRIES if known.path.exists()):
+        listed.setdefault(t(f"navigation.{entry.section}"), []).append(_page(entry))
+    return listed
+
+
+def _page(entry: Entry):
+    title, icon = t(f"{entry.name}.short"), f":material/{entry.icon}:"
+    if entry.name == HOME:  # the landing page is always "/", whatever its path says
+        return st.Page(entry.path, title=title, icon=icon, default=True)
+    return st.Page(entry.path, title=title, icon=icon, url_path=entry.name)
+
+
+def entry(name: str) -> Entry:
+    """The page of this name. Raises LookupError naming those there are."""
+    for known in ENTRIES:
+        if known.name == name:
+            return known
+    raise LookupError(f"no page {name!r}; there are {', '.join(known.name for known in ENTRIES)}")
+
+
+def link(view: View, name: str, label: str, icon: str = ":material/arrow_forward:", help: str | None = None, **segments: str | None) -> None:
+    """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …)."""
+    known = entry(name)
+    st.page_link(_page(known), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")

@@ -1,0 +1,117 @@
+"""Numbers and days as a reader writes them: unit, rounding (half up), separators, and what stands for "no value"."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+
+from babel import dates
+from babel import numbers as babel
+
+import locales
+from ui.words import language, t
+
+NONE = "–"
+DIGITS = {"points": "#,##0.0", "score": "#,##0.00", "days": "#,##0.0", "ratio": "#,##0.00", "count": "#,##0"}
+DAY = {"en": "d MMM y", "zh-CN": "y年M月d日"}
+MONTH = {"en": "MMM y", "zh-CN": "y年M月"}
+INSTANT = {"en": "d MMM y, HH:mm", "zh-CN": "y年M月d日 HH:mm"}
+FULL_BELOW = 10_000  # amounts from here on are written short: ¥48.2K, ¥4.8万
+
+
+def shown(value, unit: str, currency: str = "CNY") -> str:
+    """A metric's value with its unit: 0.8421 as a share is "84.2%". What is not there is a dash, never 0."""
+    if not is_number(value):
+        return NONE
+    return _with_unit(rounded(value, unit, currency), unit)
+
+
+def difference(value, unit: str, currency: str = "CNY") -> str:
+    """A change with its sign; shares change by percentage points."""
+    if not is_number(value):
+        return NONE
+    sign = "−" if value < 0 else "+"
+    if unit == "share":
+        return t("format.percentage_points", value=sign + _decimal(abs(value) * 100, "#,##0.0"))
+    return sign + shown(abs(value), unit, currency)
+
+
+def rounded(value, unit: str, currency: str) -> str:
+    """The figure alone, in the reader's format, without the words of its unit."""
+    if unit == "money":
+        return money(value, currency)
+    if unit == "share":
+        with _half_up():
+            return babel.format_percent(decimal.Decimal(str(value)), "#,##0.0%", locale=_locale())
+    return _decimal(value, DIGITS[unit])
+
+
+def _with_unit(figure: str, unit: str) -> str:
+    return t(f"format.{unit}", value=figure) if unit in ("days", "ratio") else figure
+
+
+def money(value, currency: str, exact: bool = False) -> str:
+    """An amount with its currency sign: short above ten thousand, to the cent where `exact`."""
+    amount = decimal.Decimal(str(value))
+    with _half_up():
+        if exact:
+            return babel.format_currency(amount, currency, locale=_locale())
+        if abs(amount) >= FULL_BELOW:
+            return babel.format_compact_currency(amount, currency, locale=_locale(), fraction_digits=1)
+        return babel.format_currency(amount, currency, "¤#,##0", locale=_locale(), currency_digits=False)
+
+
+def count(value) -> str:
+    """A whole number with its separators."""
+    return _decimal(value, "#,##0") if is_number(value) else NONE
+
+
+def day(value: dt.date | None) -> str:
+    """A day: "3 Nov 2026", "2026年11月3日"."""
+    return dates.format_date(value, DAY[language()], locale=_locale()) if value else NONE
+
+
+def month(value: dt.date) -> str:
+    """A month: "Nov 2026", "2026年11月"."""
+    return dates.format_date(value, MONTH[language()], locale=_locale())
+
+
+def instant(value: dt.datetime | None, zone: str) -> str:
+    """An instant in the business zone."""
+    return dates.format_datetime(value, INSTANT[language()], tzinfo=dates.get_timezone(zone), locale=_locale()) if value else NONE
+
+
+def ago(seconds: float) -> str:
+    """How long ago: "3 hours", "3小时"."""
+    return dates.format_timedelta(dt.timedelta(seconds=seconds), locale=_locale(), threshold=1.2)
+
+
+def step(start: dt.date, grain: str) -> str:
+    """One step of a series: a month, "Q3 2026", a year, or the day it begins."""
+    if grain == "quarter":
+        return t("format.quarter", n=(start.month + 2) // 3, year=start.year)
+    if grain == "year":
+        return t("format.year", year=start.year)
+    return month(start) if grain == "month" else day(start)
+
+
+def is_number(value) -> bool:
+    """Whether there is a figure to show: not None, NaN, NA or infinite."""
+    try:
+        return value is not None and math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def _decimal(value, pattern: str) -> str:
+    with _half_up():
+        return babel.format_decimal(decimal.Decimal(str(value)), pattern, locale=_locale())
+
+
+def _half_up():
+    return decimal.localcontext(decimal.Context(prec=40, rounding=decimal.ROUND_HALF_UP))
+
+
+def _locale() -> str:
+    return locales.FORMATS[language()]

@@ -1,0 +1,101 @@
+"""The frame of a page: its title, what it looks at, and parts that can fail without taking the page down."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from connectors.errors import SourceError
+from metrics.period import PeriodError
+from metrics.query import QuestionError
+from ui import data, filters, freshness, numbers, view
+from ui.view import View
+from ui.words import plain, t
+from warehouse.errors import StoreError
+
+log = logging.getLogger("rapport.pages")
+EXPECTED = (QuestionError, PeriodError, StoreError, SourceError)  # their text is written for readers
+
+
+def begin(name: str) -> View:
+    """The page's title (a question), the days and filters it looks at, and how fresh the data are.
+
+    Ends the run with what to do next when nothing has been published yet.
+    """
+    st.title(t(f"{name}.title"))
+    looked = view.current()
+    if looked is None:
+        empty("empty.no_snapshot", command=f"python -m connectors sync --sources sources.toml --data {data.directory()}")
+        st.stop()
+    freshness.bar(looked)
+    filters.active(looked.selection, data.choices(looked.snapshot))
+    st.caption(filters.described(looked.selection, looked.period) + ("" if looked.period.complete else " · " + t("format.running")))
+    return looked
+
+
+def empty(key: str, command: str | None = None, **values) -> None:
+    """An empty state: what happened (`<key>.what`) and what to do next (`<key>.next`), never a blank chart."""
+    with st.container(border=True):
+        st.markdown(f"**{t(key + '.what', **values)}**")
+        st.caption(t(key + ".next", **values))
+        if command:
+            st.code(command, language="bash")
+
+
+@contextmanager
+def safely(what: str) -> Iterator[None]:
+    """Show what failed instead of letting it take the page along. `what`: the part's name in the reader's language."""
+    try:
+        yield
+    except EXPECTED as error:
+        st.warning(t("errors.expected", what=plain(what), why=plain(error)), icon=":material/report:")
+    except Exception:
+        code = secrets.token_hex(3)
+        log.exception("part %r failed, shown to the reader as %s", what, code)
+        st.error(t("errors.unexpected", what=plain(what), code=code), icon=":material/error:")
+
+
+def part(title: str) -> Callable:
+    """A part of a page that fails, and reruns for its own widgets, by itself.
+
+    title: glossary key of its heading, also what an error calls it. The function's arguments are fixed until the page
+    reruns; pass the view and plain values.
+    """
+
+    def decorate(draw: Callable) -> Callable:
+        @functools.wraps(draw)
+        def guarded(*args, **kwargs):
+            with safely(t(title)):
+                draw(*args, **kwargs)
+
+        return st.fragment(guarded)
+
+    return decorate
+
+
+@contextmanager
+def section(title: str, help: str | None = None) -> Iterator[None]:
+    """A bordered block under a heading. title, help: glossary keys."""
+    with st.container(border=True):
+        st.subheader(t(title), help=t(help) if help else None, anchor=False)
+        yield
+
+
+def sentence(text: str) -> None:
+    """The answer first: one sentence with numbers, above the chart. Build it with `t`; numbers come from `ui.numbers`."""
+    st.markdown(text)
+
+
+def failed_checks(answer) -> None:
+    """Reconciliations that do not hold are shown, never swallowed."""
+    for check in answer.checks:
+        if not check.ok:
+            st.error(t("errors.check", name=plain(check.name), detail=plain(check.detail)), icon=":material/balance:")
+
+
+__all__ = ["begin", "empty", "failed_checks", "numbers", "part", "safely", "section", "sentence"]

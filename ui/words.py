@@ -1,0 +1,46 @@
+"""Words in the reader's language. `t("nps.title")` is the only way a text reaches the screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import locales
+
+KEY = "lang"  # in the session and in the URL
+
+
+def language() -> str:
+    """The reader's language, settled once per session by `settle`."""
+    return st.session_state.get(KEY) or "en"
+
+
+def settle(asked: str | None) -> str:
+    """Choose the language for this run: the URL's, else the session's, else the browser's."""
+    if asked in locales.LANGUAGES:
+        st.session_state[KEY] = asked
+    elif not st.session_state.get(KEY):
+        st.session_state[KEY] = "zh-CN" if (st.context.locale or "").lower().startswith("zh") else "en"
+    return st.session_state[KEY]
+
+
+def t(key: str, **values) -> str:
+    """The text of a glossary key in the reader's language, with {values} filled in."""
+    return locales.word(key, language(), **values)
+
+
+def name_of(metric) -> str:
+    """A metric's name on cards and headings."""
+    return t(f"metrics.{metric.name}.name")
+
+
+def definition_of(metric) -> str:
+    """A metric's definition. English is the catalogue's own; other languages are in locales/metrics.toml."""
+    return metric.definition if language() == "en" else t(f"metrics.{metric.name}.definition")
+
+
+def plain(text) -> str:
+    """Text from a source, made safe for the places where Streamlit reads Markdown: shown exactly as it is."""
+    return "".join("\\" + c if c in MARKDOWN else c for c in str(text)).replace("\n", " ")
+
+
+MARKDOWN = set("\\`*_{}[]()<>#+-.!|~$:^&=@")

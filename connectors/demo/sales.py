@@ -28,6 +28,7 @@ def deals(world: World, clients: pd.DataFrame, contracts: pd.DataFrame, stories:
     tried = _tried(world, rng, clients, round(len(won) * (1 - WIN_RATE) / WIN_RATE))
     won, tried = _dated_back(world, rng, won, stories["stalled_quote"]), _dated_on(world, rng, tried, stories["stalled_quote"])
     rows = pd.concat([won, tried], ignore_index=True)
+    rows = rows[rows["t0"] >= world.span.start]  # the CRM was empty before
     rows = rows.sort_values("t0", kind="stable", ignore_index=True)
     rows["currency"] = clients["currency"].to_numpy()[rows["customer"]]
     rows["owner"] = clients["owner"].to_numpy()[rows["customer"]]
@@ -49,8 +50,8 @@ def _won(world: World, rng, clients: pd.DataFrame, contracts: pd.DataFrame) -> p
 
 def _tried(world: World, rng, clients: pd.DataFrame, n: int) -> pd.DataFrame:
     """Deals that will be lost unless the span ends first: half with prospects, half with customers."""
-    begin = world.span.start - 60 * DAY
-    t0 = working_time(rng, begin + (rng.random(n) ** 0.9 * (world.span.end - begin).astype(int)).astype(int) * DAY)
+    length = (world.span.end - world.span.start).astype(int)
+    t0 = working_time(rng, world.span.start + (rng.random(n) ** 0.9 * length).astype(int) * DAY)
     prospects = np.flatnonzero(clients["signed_at"].isna())
     served = np.flatnonzero(is_active(clients, np.array([world.span.last]))[:, 0])
     who = np.where(rng.random(n) < 0.55, rng.choice(prospects, n), rng.choice(served, n))
@@ -131,7 +132,8 @@ def leads(world: World, clients: pd.DataFrame, rows: pd.DataFrame, promotions: p
     rng, span = world.rng("leads"), world.span
     kept = rows[rng.random(len(rows)) < 0.86]
     found = pd.DataFrame({"deal_no": kept["deal_no"], "acct_no": clients["acct_no"].to_numpy()[kept["customer"]], "owner": kept["owner"]})
-    found["created_at"] = kept["t0"] - pd.to_timedelta(rng.integers(600, 5 * 86400, len(kept)), unit="s")
+    before = kept["t0"] - pd.to_timedelta(rng.integers(600, 5 * 86400, len(kept)), unit="s")
+    found["created_at"] = before.clip(lower=pd.Timestamp(span.start) + pd.Timedelta(hours=8))
     idle = world.count(IDLE_LEADS)
     days = span.start + rng.integers(0, (span.end - span.start).astype(int) - 3, idle) * DAY
     lost = pd.DataFrame({"deal_no": None, "acct_no": None, "created_at": working_time(rng, days)})

@@ -175,7 +175,8 @@ def _deals(rng, leads):
     for i, lead in enumerate(lead for lead in leads if rng.random() < 0.8):
         deal = {
             "deal_id": f"crm:d{i}", "lead_id": lead["lead_id"], "customer_id": lead["customer_id"], "owner_id": lead["owner_id"],
-            "created_at": lead["created_at"], "amount": rng.choice((1000, 5000, 20000)), "currency": CURRENCIES[i % 4], "product_id": f"erp:i{i % 6}", "is_won": None, "stage": STAGES[0],
+            "created_at": lead["created_at"],
+            "amount": rng.choice((1000, 5000, 20000)), "currency": CURRENCIES[i % 4], "product_id": f"erp:i{i % 6}", "is_won": None, "stage": STAGES[0],
         }  # fmt: skip
         entered, ended = lead["created_at"], False
         for stage in STAGES:
@@ -202,7 +203,8 @@ def _interactions(rng, known):
             done = due + dt.timedelta(days=rng.randint(-2, 4)) if due and rng.random() < 0.8 else None
             rows.append({
                 "interaction_id": f"crm:a{len(rows)}", "customer_id": c["customer_id"], "owner_id": c.get("owner_id"),
-                "channel": rng.choice(("call", "visit", "mail")), "happened_at": at(on, rng.randrange(24)), "direction": rng.choice(("in", "out")), "next_action": "call back" if due else None,
+                "channel": rng.choice(("call", "visit", "mail")), "happened_at": at(on, rng.randrange(24)),
+                "direction": rng.choice(("in", "out")), "next_action": "call back" if due else None,
                 "next_due_at": due, "next_done_at": done,
             })  # fmt: skip
     return rows

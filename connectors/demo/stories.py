@@ -69,7 +69,7 @@ def plan(span: Span) -> dict[str, Story]:
             "The service price of this product line rises for everybody at once.", *recent, {"product_line": "Monitoring"}, {"factor": 1.12},
         ),
         "region_churn": Story(
-            "A competitor takes customers in this region.", *recent, {"region": "Southwest China"}, {"hazard_ratio": 4.5},
+            "A competitor takes customers in this region.", *recent, {"region": "Southwest China"}, {"hazard_ratio": 7.0},
         ),
         "stalled_quote": Story(
             "Contracts need a second approval: quotes wait longer for a contract.", *recent, {"stage": "Quote"}, {"duration_ratio": 3.0},

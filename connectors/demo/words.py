@@ -36,10 +36,10 @@ INDUSTRIES = (
 
 # share of customers, size, employees, how much they buy (small = 1), yearly chance to leave if well followed up, chance of a follow-up within 72 h
 SIZES = (
-    (0.44, "small", "1-49", 1.0, 0.105, 0.56),
-    (0.33, "medium", "50-249", 2.2, 0.068, 0.72),
-    (0.17, "large", "250-999", 5.0, 0.047, 0.86),
-    (0.06, "enterprise", "1000+", 12.0, 0.030, 0.93),
+    (0.44, "small", "1-49", 1.0, 0.097, 0.56),
+    (0.33, "medium", "50-249", 2.2, 0.062, 0.72),
+    (0.17, "large", "250-999", 5.0, 0.043, 0.86),
+    (0.06, "enterprise", "1000+", 12.0, 0.028, 0.93),
 )
 CHANNELS = ((0.34, "direct"), (0.26, "distributor"), (0.18, "online"), (0.12, "referral"), (0.10, "exhibition"))
 

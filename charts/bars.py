@@ -18,7 +18,7 @@ def bars(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = Non
     rows: `key`, value, state. A row without a value keeps its line and says so by its label. strong: keys in the accent
     colour (default: all); the rest step back.
     """
-    labels = [_name(value, names) for value in rows[key]]
+    labels = [theme.named(value, names) for value in rows[key]]
     colours = [theme.ACCENT if not len(strong) or value in strong else theme.CONTEXT for value in rows[key]]
     values = [None if pd.isna(value) else float(value) for value in rows["value"]]
     trace = {
@@ -36,7 +36,7 @@ def split(rows: pd.DataFrame, key: str, parts: Sequence[tuple[str, str, str]], l
 
     parts: (column, what it is called, colour of charts.theme), from left to right. The columns hold shares, 0 to 1.
     """
-    labels = [_name(value, names) for value in rows[key]]
+    labels = [theme.named(value, names) for value in rows[key]]
     traces = [_part(rows, column, called, colour, labels, label, key) for column, called, colour in parts]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
     frame = theme.layout(height or FRAME + 34 + ROW * len(rows), barmode="stack", bargap=0.3, showlegend=True, legend=legend)
@@ -64,7 +64,7 @@ def forest(
 
     rows: `key`, value, low, high, n, state; suppressed rows keep their line, without a point.
     """
-    labels = [_name(value, names) for value in rows[key]]
+    labels = [theme.named(value, names) for value in rows[key]]
     known = rows["value"].notna() & rows["low"].notna() & rows["high"].notna()
     points = {
         "type": "scatter", "mode": "markers", "y": labels, "x": [None if pd.isna(v) else float(v) for v in rows["value"]],
@@ -96,7 +96,7 @@ def bridge(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = N
 
     rows: `key`, value, kind ("total" for opening and closing, "change" for what lies between), in order.
     """
-    labels = [_name(value, names) for value in rows[key]]
+    labels = [theme.named(value, names) for value in rows[key]]
     trace = {
         "type": "waterfall", "x": labels, "y": [float(value) for value in rows["value"]], "customdata": _keys(rows[key]),
         "measure": ["absolute" if kind == "total" else "relative" for kind in rows["kind"]], "text": [label(value) for value in rows["value"]],
@@ -108,10 +108,6 @@ def bridge(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = N
     frame["margin"] = {**frame["margin"], "t": 28}
     frame["xaxis"], frame["yaxis"] = theme.axis(type="category", showgrid=False), theme.bare()
     return {"data": [trace], "layout": frame}
-
-
-def _name(value, names: dict | None) -> str:
-    return theme.cut((names or {}).get(value, value))
 
 
 def _keys(values: pd.Series) -> list:

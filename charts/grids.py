@@ -25,7 +25,7 @@ def heat(
     grid = [[cells.get((line, column)) for column in columns] for line in lines]
     hover = hover or (lambda row: label(row["value"]))
     trace = {
-        "type": "heatmap", "x": [_name(value, names) for value in columns], "y": [_name(value, names) for value in lines],
+        "type": "heatmap", "x": [theme.named(value, names) for value in columns], "y": [theme.named(value, names) for value in lines],
         "z": [[_value(cell) for cell in line] for line in grid],
         "text": [["" if cell is None else mark(cell) if _value(cell) is None else label(cell["value"]) for cell in line] for line in grid],
         "customdata": [["" if cell is None else hover(cell) for cell in line] for line in grid],
@@ -53,7 +53,7 @@ def _gaps(grid, columns, lines, mark, names) -> list[dict]:
     x, y, texts = zip(*spots, strict=True)
     return [
         {
-            "type": "scatter", "mode": "text", "x": [_name(v, names) for v in x], "y": [_name(v, names) for v in y], "text": list(texts),
+            "type": "scatter", "mode": "text", "x": [theme.named(v, names) for v in x], "y": [theme.named(v, names) for v in y], "text": list(texts),
             "hoverinfo": "skip", "textfont": {"size": 11, "color": theme.FAINT},
         }
     ]  # fmt: skip
@@ -61,7 +61,3 @@ def _gaps(grid, columns, lines, mark, names) -> list[dict]:
 
 def _value(cell: dict | None) -> float | None:
     return None if cell is None or pd.isna(cell["value"]) else float(cell["value"])
-
-
-def _name(value, names: dict | None) -> str:
-    return theme.cut((names or {}).get(value, value))

@@ -30,8 +30,8 @@ def line(
         is_strong = name == strong
         colour = theme.ACCENT if is_strong else theme.CONTEXT
         traces += _band(part) if by is None else []
-        traces += _strokes(part, colour, theme.STRONG if is_strong else theme.THIN, label, step, "" if by is None else _name(name, names))
-        notes += _end_label(part, _name(name, names), colour) if by is not None else []
+        traces += _strokes(part, colour, theme.STRONG if is_strong else theme.THIN, label, step, "" if by is None else theme.named(name, names, 22))
+        notes += _end_label(part, theme.named(name, names, 22), colour) if by is not None else []
     shapes = _target(target)
     notes += _target_label(target, target_label)
     side = max((len(note["text"]) for note in notes), default=0) * 7 if by is not None else 0
@@ -40,10 +40,6 @@ def line(
     frame["xaxis"] = theme.axis(type="date", showgrid=False, tickformat=TIME_FORMATS[grain], hoverformat=TIME_FORMATS[grain], nticks=8)
     frame["yaxis"] = theme.axis(tickformat=tick, nticks=5)
     return {"data": traces, "layout": frame}
-
-
-def _name(value, names: dict | None) -> str:
-    return theme.cut((names or {}).get(value, value), 22)
 
 
 def _band(part: pd.DataFrame) -> list[dict]:

@@ -5,6 +5,8 @@ The order of the names is that of `chartCategoricalColors` in .streamlit/config.
 
 from __future__ import annotations
 
+import pandas as pd
+
 ACCENT, CONTEXT, CAUTION, GOOD, BAD, SIXTH = (f"#00000{k}" for k in range(1, 7))
 COLORWAY = [f"#{k:06d}" for k in range(1, 11)]
 SEQUENTIAL = [[k / 9, f"#0000{11 + k}"] for k in range(10)]
@@ -41,7 +43,7 @@ def layout(height: int, **further) -> dict:
 
 def axis(**further) -> dict:
     """An axis with a faint grid and without lines or zero mark."""
-    return {"gridcolor": GRID, "zeroline": False, "showline": False, "ticks": "", "automargin": True, "fixedrange": True, "title": {"text": ""}, **further}
+    return {"gridcolor": GRID, "zeroline": False, "showline": False, "ticks": "", "automargin": True, "fixedrange": True, **further}
 
 
 def bare(**further) -> dict:
@@ -62,6 +64,15 @@ def note(x, y, text: str, **further) -> dict:
 def escaped(text) -> str:
     """Text from a source, shown as it is: Plotly reads a little HTML in labels."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+MISSING = "–"
+
+
+def named(value, names: dict | None = None, most: int = 28) -> str:
+    """What a key is called on an axis: its name in `names`, else itself; keys the data have none of look up None."""
+    key = None if pd.isna(value) else value
+    return cut((names or {}).get(key, MISSING if key is None else key), most)
 
 
 def cut(text, most: int = 28) -> str:

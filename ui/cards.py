@@ -16,7 +16,6 @@ from ui.navigation import link
 from ui.view import View
 from ui.words import definition_of, name_of, plain, t
 
-ARROWS = {"changed": "auto"}
 PER_ROW = 4
 
 
@@ -60,8 +59,8 @@ def _headline(view: View, card: Card, change: Change) -> None:
     value = numbers.shown(now["value"], metric.unit, view.currency) if now["state"] == "value" else t(f"states.{now['state']}")
     st.metric(
         _title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
-        delta_description=compared_with(view) if change.verdict not in ("no_data", "suppressed") else None,
-        chart_data=_line(view, card) if card.trend else None, help=papers(view, metric, now), height="stretch",
+        delta_description=beside(view, change),
+        chart_data=_line(view, card) if card.trend else None, help=papers(view, metric, change), height="stretch",
     )  # fmt: skip
     if now["state"] == "value":
         _marks(view, card, metric, now)
@@ -83,8 +82,7 @@ def pill(change: Change, unit: str, currency: str) -> str | None:
         return None
     if change.verdict in ("new", "too_few"):
         return t(f"verdicts.{change.verdict}")
-    size = numbers.difference(change.delta, unit, currency)
-    return size if change.verdict == "changed" else t("verdicts.no_clear_change", size=size)
+    return numbers.difference(change.delta, unit, currency)
 
 
 def colour(change: Change, better: str | None) -> str:
@@ -101,20 +99,24 @@ def arrow(change: Change) -> str:
     return "up" if change.delta > 0 else "down"
 
 
-def compared_with(view: View) -> str:
-    """The comparison, named: "vs. 1 Nov 2024 – 31 Oct 2025"."""
-    before = view.period.previous() if view.against == "previous" else view.period.year_before()
-    return t("cards.against", first=numbers.day(before.start), last=numbers.day(before.last_day))
+def beside(view: View, change: Change) -> str | None:
+    """What stands beside the pill: the comparison by name, or that the change may be chance."""
+    if change.verdict == "no_clear_change":
+        return t("verdicts.no_clear_change")
+    return t(f"cards.against_{view.against}") if change.verdict == "changed" else None
 
 
-def papers(view: View, metric, now: Mapping) -> str:
-    """On hover: the definition, the interval, and how many there are."""
-    lines = [definition_of(metric)]
+def papers(view: View, metric, change: Change) -> str:
+    """On hover: the definition, the interval, how many there are, and the value before."""
+    now, lines = change.now, [definition_of(metric)]
     if numbers.is_number(now.get("low")) and numbers.is_number(now.get("high")):
         low, high = (numbers.shown(now[side], metric.unit, view.currency) for side in ("low", "high"))
         lines.append(t("cards.interval", low=low, high=high))
     if numbers.is_number(now["n"]):
         lines.append(t("cards.n", n=numbers.count(now["n"])))
+    if numbers.is_number(change.before["value"]):
+        before = numbers.shown(change.before["value"], metric.unit, view.currency)
+        lines.append(t("cards.before", value=before, days=page.days(page.compared(view))))
     return "\n\n".join(plain(line) for line in lines)
 
 
@@ -136,7 +138,7 @@ def _foot(view: View, card: Card) -> None:
 @st.fragment
 def how(view: View, name: str, *, key: str, where: Mapping | None = None, **options) -> None:
     """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran."""
-    box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun")
+    box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun", wrap=False)
     if box.open:
         with box, page.safely(t("cards.how")):
             _told(view, name, where, options)

@@ -38,13 +38,14 @@ def take(choices: Choices, page: str) -> None:
 def sidebar(choices: Choices, reach: Reach) -> Selection:
     """Draw the filters, write the URL, and return what is chosen."""
     with st.sidebar:
-        st.selectbox(t("filters.period"), PERIODS, format_func=lambda name: t(f"filters.periods.{name}"), key="f_period", required=True)
+        st.selectbox(t("filters.period"), PERIODS, format_func=lambda name: t(f"filters.periods.{name}"), key="f_period")
         days = _custom(reach) if st.session_state["f_period"] == CUSTOM else (None, None)
         left, right = st.columns(2)
-        left.selectbox(t("filters.grain"), GRAINS, format_func=lambda name: t(f"filters.grains.{name}"), key="f_grain", required=True)
-        right.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against", required=True)
-        for name in SEGMENTS:
-            _segment(name, choices.get(name, {}))
+        left.selectbox(t("filters.grain"), GRAINS, format_func=lambda name: t(f"filters.grains.{name}"), key="f_grain")
+        right.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
+        with st.expander(t("filters.segments"), icon=":material/filter_alt:", expanded=any(st.session_state.get(f"f_{name}") for name in SEGMENTS)):
+            for name in SEGMENTS:
+                _segment(name, choices.get(name, {}))
     selection = _chosen(*days)
     write(selection)
     return selection

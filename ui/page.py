@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from connectors.errors import SourceError
-from metrics.period import PeriodError
+from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
 from ui import data, filters, freshness, numbers, view
 from ui.view import View
@@ -32,10 +32,27 @@ def begin(name: str) -> View:
     if looked is None:
         empty("empty.no_snapshot", command=f"python -m connectors sync --sources sources.toml --data {data.directory()}")
         st.stop()
-    freshness.bar(looked)
+    with st.container(gap=None):
+        st.caption(_what(looked))
+        freshness.bar(looked)
     filters.active(looked.selection, data.choices(looked.snapshot))
-    st.caption(filters.described(looked.selection, looked.period) + ("" if looked.period.complete else " · " + t("format.running")))
     return looked
+
+
+def _what(looked: View) -> str:
+    """The days shown and the days they are compared with."""
+    running = "" if looked.period.complete else " · " + t("format.running")
+    return t("format.compared", now=filters.described(looked.selection, looked.period), before=days(compared(looked))) + running
+
+
+def compared(looked: View) -> Period:
+    """The period the view is compared with."""
+    return looked.period.previous() if looked.against == "previous" else looked.period.year_before()
+
+
+def days(period: Period) -> str:
+    """First and last day in words."""
+    return t("format.from_to", first=numbers.day(period.start), last=numbers.day(period.last_day))
 
 
 def empty(key: str, command: str | None = None, **values) -> None:

@@ -44,15 +44,20 @@ def questions(query: Query, against: str = "previous") -> tuple[Query, Query]:
 
 
 def changed(now: dict, before: dict) -> Change:
-    """The verdict on two rows of an answer; each has value, n, se, state."""
+    """The verdict on two rows of an answer; each has value, n, se, state.
+
+    A row may also have n_eff, how many equally heavy answers its n are worth (the smaller of the two decides whether there is
+    a test), and centre: what its interval is around where that is not the value itself (adjusted Wald); the test compares
+    centres. On such a scale 0 is a score like any other, not "nothing before".
+    """
     if now["state"] != "value":
         return Change(now, before, None, None, now["state"])
-    if before["state"] != "value" or before["value"] == 0:
+    if before["state"] != "value" or (before["value"] == 0 and "centre" not in before):
         return Change(now, before, None, None, "new")
     delta = now["value"] - before["value"]
     if min(_n(now), _n(before)) < K_TESTABLE:
         return Change(now, before, delta, None, "too_few")
-    p = two_sample_p(now["value"], now["se"], before["value"], before["se"])
+    p = two_sample_p(now.get("centre", now["value"]), now["se"], before.get("centre", before["value"]), before["se"])
     return Change(now, before, delta, p, "changed" if p < LEVEL else "no_clear_change")
 
 
@@ -64,4 +69,4 @@ def headline(answer: Answer) -> dict:
 
 
 def _n(row: dict) -> float:
-    return math.inf if pd.isna(row["n"]) else float(row["n"])
+    return min((float(row[base]) for base in ("n", "n_eff") if base in row and not pd.isna(row[base])), default=math.inf)

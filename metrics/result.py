@@ -86,15 +86,33 @@ def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = 
     group, or fewer than `k` answers, the next smallest is hidden too.
     Hidden rows keep their keys, their state and `complete`, and nothing else.
     """
+    return _masked(rows, _hidden(rows, [siblings], base, k))
+
+
+def suppress_all(rows: pd.DataFrame, keys: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
+    """`suppress` where totals are known along every key: each region's over the months and each month's over the regions."""
+    families = [[other for other in keys if other != key] for key in keys] or [[]]
+    return _masked(rows, _hidden(rows, families, base, k))
+
+
+def _hidden(rows: pd.DataFrame, families: list[list[str]], base: str, k: int) -> pd.Series:
+    """Which rows to hide so that no family of any kind gives one away: repeated until nothing more has to go."""
+    size = pd.to_numeric(rows[base]).astype("float64").fillna(0)
+    hidden, before = (size > 0) & (size < k), None
+    while before is None or hidden.sum() > before:
+        before = hidden.sum()
+        for siblings in families:
+            numbered = rows.groupby(siblings, dropna=False).ngroup() if siblings else pd.Series(0, rows.index)
+            for _, family in size.groupby(numbered):
+                hidden[family.index] = _complemented(family, hidden[family.index], k)
+    return hidden
+
+
+def _masked(rows: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
     first = list(rows.columns).index("value") if "value" in rows else 0
     if tuple(rows.columns[first : first + len(STANDARD)]) != STANDARD:
         raise ValueError(f"suppress the rows of a finished answer (keys, {', '.join(STANDARD)}, …), not {', '.join(rows.columns)}")
     rows = rows.copy()
-    size = pd.to_numeric(rows[base]).astype("float64").fillna(0)
-    hidden = (size > 0) & (size < k)
-    families = rows.groupby(siblings, dropna=False).ngroup() if siblings else pd.Series(0, rows.index)
-    for _, family in size.groupby(families):
-        hidden[family.index] = _complemented(family, hidden[family.index], k)
     figures = [c for c in rows.columns[first:] if c not in ("state", "complete")]
     rows[figures] = rows[figures].mask(hidden)
     rows.loc[hidden, "state"] = "suppressed"

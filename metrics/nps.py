@@ -1,0 +1,216 @@
+"""Would customers recommend us? The net promoter score, its bands, and the revenue behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from metrics.metric import Metric
+from metrics.query import Frame, Query, QuestionError, Tables, collect, grouped, segmented, within
+from metrics.respondents import effective_n, kish, number, prepared, weighed
+from metrics.result import K_ANONYMOUS, STANDARD, Answer, answer, suppress_all
+from metrics.rounding import percents
+from metrics.stats import Z95, wilson
+
+BANDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
+SCALE = (0, 10)
+POINTS = 100  # NPS points in 1
+PSEUDO = 3.0  # answers added by the adjusted Wald interval: 0.75 promoters, 1.5 passives, 0.75 detractors
+SHARES = ("promoter_share", "passive_share", "detractor_share")
+COUNTS = ("promoters", "passives", "detractors")
+EXTRA = (*COUNTS, "dismissed", "customers", "n_eff", "centre", *SHARES)
+
+
+def nps(tables: Tables, query: Query) -> Answer:
+    """Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100.
+
+    Reads the mart `scores`: the last valid answer of each respondent in each wave. Options: weighting (respondent, account,
+    revenue), dimension or question, wave, survey_weights.
+
+    Returns one row per period and group:
+        value               float  100 · (P − D) / n, weighted; null where nobody gave a score
+        n                   int    answers; the denominator when nothing is weighted
+        numerator, denominator     Σ w·(+1/0/−1) and Σ w
+        low, high, se       points; adjusted Wald 95 %, over the answers' effective number, around `centre`
+        promoters, passives, detractors, dismissed, customers   int; dismissed were asked and gave no score
+        n_eff               float  Kish's (Σw)²/Σw² over customers; decides about suppression where customers are weighted
+        *_share             float  weighted shares, 0 to 1
+    notes: dismissed, refused_outside and refused_fraction (scores like 11 or 7.5), superseded (earlier answers), left_out.
+
+    Raises QuestionError when the question was asked on another scale than 0-10.
+    Read it so: 30 with 14 to 44 means the true score of customers like these is probably between 14 and 44.
+    Source: Sauro & Lewis (MeasuringU 2021); Rocks 2016, The American Statistician 70, 365.
+    """
+    return _scored(tables, query, query.options["weighting"], base=None)
+
+
+def nps_bands(tables: Tables, query: Query) -> Answer:
+    """How the answers divide into promoters, passives and detractors: one row per period, group and band.
+
+    value is the band's weighted share (0 to 1) of n answers, with Wilson limits; numerator is the number of answers in the band.
+    percent: the share as shown, one decimal; the three of a group add up to 100.0.
+    """
+    whole = nps(tables, query)
+    rows = _by_band(whole.rows)
+    low, high = wilson(rows["band_share"] * rows["n_eff"], rows["n_eff"])
+    rows = rows.assign(value=rows["band_share"], numerator=rows["band_n"], denominator=rows["n"], low=low, high=high, se=(high - low) / (2 * Z95))
+    return Answer(rows[[*_keys(rows), *STANDARD, "percent"]], whole.checks, whole.notes)
+
+
+def nps_revenue(tables: Tables, query: Query) -> Answer:
+    """What promoters, passives and detractors pay: revenue of the twelve months up to the answer, by band.
+
+    One row per period, group and band. value: money, reporting currency; denominator: of all who answered. share: 0 to 1;
+    percent: as shown, adding up to 100.0. n: answers in the band of customers with revenue; notes: left_out, the others.
+    A customer whose people are in several bands is divided among them; the bands add up to the respondents' revenue.
+    """
+    whole = _scored(tables, query, "revenue", base="n")
+    rows = _by_band(whole.rows)
+    revenue = rows["band_share"] * rows["denominator"]
+    rows = rows.assign(value=revenue, n=rows["band_n"], numerator=revenue, low=np.nan, high=np.nan, se=np.nan, share=rows["band_share"])
+    return Answer(rows[[*_keys(rows), *STANDARD, "share", "percent", "customers"]], whole.checks, whole.notes)
+
+
+def asked_about(tables: Tables, query: Query) -> Frame:
+    """Answers to the recommendation question, each with its `band`; every row of it, valid or not."""
+    scores, options = tables["scores"], query.options
+    if options.get("question"):
+        chosen = (nw.col("question_id") == options["question"]) | (nw.col("question") == options["question"])
+    else:
+        chosen = nw.col("dimension").str.to_lowercase() == (options.get("dimension") or query.setting("nps", "dimension", "nps")).lower()
+    waves = [nw.col("wave") == options["wave"]] if options.get("wave") else []
+    return scores.filter(chosen, *waves).with_columns(band=_band())
+
+
+def behind(tables: Tables, query: Query) -> Frame:
+    """The answers behind the score, newest knowledge of each; none at all where they are too few to be shown."""
+    weighting = query.options.get("weighting", "respondent")
+    rows = segmented(within(asked_about(tables, query), "answered_on", query.period), tables, query)
+    rows = rows.filter(_is_valid())
+    if weighting != "respondent":
+        rows = rows.filter(~nw.col("customer_id").is_null())
+    if weighting == "revenue":
+        paid = nw.when(nw.col("revenue_year") > 0).then(nw.col("revenue_year")).otherwise(nw.lit(0.0))
+        rows = rows.with_columns(_paid=paid).filter(nw.col("_paid").sum().over("customer_id") > 0).drop("_paid")
+    return guarded(rows)
+
+
+def guarded(rows: Frame) -> Frame:
+    """`rows`, or none of them where there are fewer than five."""
+    enough = rows.select(_n=nw.len()).filter(nw.col("_n") >= K_ANONYMOUS)
+    return rows.join(enough, how="cross").drop("_n")
+
+
+def adjusted_wald(promoters, detractors, n) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """95 % limits, standard error and centre of an NPS, in points, from the two shares (0 to 1) and the effective number of answers.
+
+    Three answers are added before Wald's formula, so that eight promoters of eight are not "certain". NaN where n is 0.
+    Read it so: shares .5 and .2 of 100 answers give 14.05 to 44.20.
+    """
+    n = np.where(np.asarray(n, float) > 0, n, np.nan)
+    p, d = ((np.asarray(share, float) * n + PSEUDO / 4) / (n + PSEUDO) for share in (promoters, detractors))
+    se = np.sqrt((p + d - (p - d) ** 2) / (n + PSEUDO))
+    low, high = ((p - d) + sign * Z95 * se for sign in (-1, 1))
+    return np.clip(low, -1, 1) * POINTS, np.clip(high, -1, 1) * POINTS, se * POINTS, (p - d) * POINTS
+
+
+def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> Answer:
+    frame, keys = grouped(asked_about(tables, query), "answered_on", tables, query)
+    rows = _summed(frame, keys, weighting, query.options.get("survey_weights", True))
+    _refuse_other_scales(frame, rows["off_scale"].sum())
+    rows["promoter_share"], rows["detractor_share"] = (rows[c] / rows["weight"].where(rows["weight"] > 0) for c in ("promoted", "detracted"))
+    rows["passive_share"] = 1 - rows["promoter_share"] - rows["detractor_share"]
+    mean = rows["promoter_share"] - rows["detractor_share"]
+    worth = effective_n(rows, mean.fillna(0), (rows["promoter_share"] + rows["detractor_share"] - mean**2).fillna(0), weighting)
+    rows["low"], rows["high"], rows["se"], rows["centre"] = adjusted_wald(rows["promoter_share"], rows["detractor_share"], worth)
+    rows = rows.assign(value=POINTS * mean, n_eff=kish(rows), numerator=rows["recommended"], denominator=rows["weight"], customers=rows["clusters"])
+    notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused_outside", "refused_fraction", "superseded", "left_out")}
+    rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
+    finished = answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting})
+    base = base or ("n" if weighting == "respondent" else "n_eff")
+    return Answer(suppress_all(_zeroed(finished.rows), _keys(finished.rows), base), finished.checks, finished.notes)
+
+
+def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool) -> pd.DataFrame:
+    """The engine's one query: sums per group, see `weighed`."""
+    promoted, detracted = number(nw.col("band") == "promoter"), number(nw.col("band") == "detractor")
+    score = nw.col("score")
+    beside = {
+        "dismissed": number(nw.col("is_blank") & nw.col("is_last")),
+        "refused_outside": number(nw.col("is_refused") & (score == score.floor())),
+        "refused_fraction": number(nw.col("is_refused") & (score != score.floor())),
+        "superseded": number(~nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused")),
+        "off_scale": number(_on_other_scale()),
+    }
+    parts = {"recommended": promoted - detracted, "promoted": promoted, "detracted": detracted}
+    counts = {"promoters": promoted, "passives": number(nw.col("band") == "passive"), "detractors": detracted}
+    return weighed(prepared(frame, _is_valid(), survey_weights), keys, weighting, parts, counts, beside)
+
+
+def _is_valid() -> nw.Expr:
+    return nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused") & ~nw.col("band").is_null()
+
+
+def _band() -> nw.Expr:
+    """promoter, passive or detractor; null for what is not a whole number on 0-10."""
+    whole = nw.col("score") == nw.col("score").floor()
+    found = nw.when(nw.lit(False)).then(nw.lit("")).otherwise(nw.lit(None, nw.String))
+    for name, (low, high) in BANDS.items():
+        found = nw.when(whole & (nw.col("score") >= low) & (nw.col("score") <= high)).then(nw.lit(name)).otherwise(found)
+    return found
+
+
+def _refuse_other_scales(frame: Frame, found: float) -> None:
+    if found:
+        odd = collect(frame.filter(_on_other_scale()).select("question", "scale_min", "scale_max").unique())
+        named = "; ".join(f"{q!r} is asked on {low:g} to {high:g}" for q, low, high in odd.sort_values("question").itertuples(index=False))
+        raise QuestionError(
+            f"NPS needs scores of 0 to 10 and cannot be converted from another scale, but {named}: measure that with `satisfaction`, "
+            "or name a question or wave on 0 to 10 (option question=…, dimension=… or wave=…)"
+        )
+
+
+def _on_other_scale() -> nw.Expr:
+    return (nw.col("scale_min") != SCALE[0]) | (nw.col("scale_max") != SCALE[1])
+
+
+def _zeroed(rows: pd.DataFrame) -> pd.DataFrame:
+    """A month in which nobody was asked has 0 answers, not an unknown number of them."""
+    return rows.assign(**{c: rows[c].fillna(0) for c in ("n", *COUNTS, "dismissed", "customers", "n_eff")})
+
+
+def _keys(rows: pd.DataFrame) -> list[str]:
+    return list(rows.columns[: list(rows.columns).index("value")])
+
+
+def _by_band(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each row once per band, with band_share, band_n (answers in the band) and percent (as shown; a group adds up to 100.0)."""
+    keys = _keys(rows)
+    shares = rows[list(SHARES)].apply(percents, axis=1, result_type="expand") if len(rows) else pd.DataFrame(columns=range(3), dtype=float)
+    each = [rows.assign(band=b, band_share=rows[f"{b}_share"], band_n=rows[f"{b}s"], percent=shares[k].astype(float)) for k, b in enumerate(BANDS)]
+    stacked = pd.concat(each).sort_index(kind="stable").reset_index(drop=True)
+    return stacked[[*keys, "band", *(c for c in stacked.columns if c not in (*keys, "band"))]]
+
+
+def _behind_revenue(tables: Tables, query: Query) -> Frame:
+    return behind(tables, replace(query, options={**query.options, "weighting": "revenue"}))
+
+
+OPTIONS = {"weighting": "respondent", "dimension": None, "question": None, "wave": None, "survey_weights": True}
+METRICS = (
+    Metric(
+        "nps", nps, "Share of customers who would recommend us (9-10) minus the share who would not (0-6), in points.", "100 · (P − D) / n", "points",
+        ("scores",), behind, "higher", OPTIONS, "Reichheld 2003; interval: Sauro & Lewis, MeasuringU 2021",
+    ),
+    Metric(
+        "nps_bands", nps_bands, "How answers divide into promoters (9-10), passives (7-8) and detractors (0-6).", "n_band / n", "share",
+        ("scores",), behind, None, OPTIONS,
+    ),
+    Metric(
+        "nps_revenue", nps_revenue, "Revenue of the twelve months up to the answer, by promoters, passives and detractors.", "Σ revenue of the band", "money",
+        ("scores",), _behind_revenue, None, {k: v for k, v in OPTIONS.items() if k != "weighting"},
+    ),
+)  # fmt: skip

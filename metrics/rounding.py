@@ -1,0 +1,25 @@
+"""Rounding for display: shares that are shown together add up to 100."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def percents(shares, decimals: int = 1) -> np.ndarray:
+    """Shares (0 to 1, adding up to 1) as percentages with `decimals`, adding up to 100 exactly.
+
+    Each is rounded down, and what is missing goes to those with the largest remainders; of equal remainders, to the first.
+    Shares that do not add up to 1 (suppressed, absent or overlapping ones) are each rounded half up.
+    Source: Hamilton's method (largest remainder).
+    """
+    shares = pd.to_numeric(pd.Series(list(shares), dtype="object")).astype("float64").to_numpy()
+    step = 10**decimals
+    exact = np.round(shares * 100 * step, 6)  # without the noise of binary fractions
+    if not np.isclose(np.nansum(shares), 1, atol=1e-9):
+        return np.floor(exact + 0.5) / step
+    down = np.floor(exact)
+    missing = round(100 * step - np.nansum(down))
+    order = np.argsort(-np.nan_to_num(exact - down, nan=-1), kind="stable")
+    down[order[:missing]] += 1
+    return down / step

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from connectors.demo import words
-from connectors.demo.world import CUSTOMERS, DAY, World, column, pick, working_time
+from connectors.demo.world import CUSTOMERS, DAY, World, column, pick, rising, working_time
 
 ESTABLISHED, NEW = 0.37, 0.34  # share of customers that signed before the span, and in it; the others are prospects
 CORE, KEY = 0.06, 0.24  # shares of signed customers, from the top by value, that are core; core or key
+GROWTH = 1.6  # signings a month at the end of the span, as a multiple of those at its beginning
 LONGEST_BEFORE = 1800  # days before the span in which the oldest customers signed
 
 
@@ -92,8 +93,7 @@ def _signings(world: World, rng, n: int) -> dict:
     """signed_at (NaT for prospects), when it was first contacted, and whether it signed inside the span."""
     span, fate = world.span, rng.random(n)
     before = span.start - (30 + (rng.random(n) ** 1.3 * LONGEST_BEFORE).astype(int)) * DAY
-    growth = np.sqrt(0.6 + rng.random(n) * 0.9) - np.sqrt(0.6)  # a little more in the later months
-    inside = span.start + (growth / (np.sqrt(1.5) - np.sqrt(0.6)) * (span.end - span.start).astype(int)).astype(int) * DAY
+    inside = span.start + (rising(rng, n, GROWTH) * (span.end - span.start).astype(int)).astype(int) * DAY
     signed_on = np.where(fate < ESTABLISHED, before, inside)
     signed_at = working_time(rng, signed_on)
     is_signed = (fate < ESTABLISHED + NEW) & (signed_at < span.end)

@@ -8,7 +8,7 @@ import pandas as pd
 from connectors.demo import words
 from connectors.demo.contracts import is_active, local_price
 from connectors.demo.stories import Story
-from connectors.demo.world import DAY, World, column, numbered, pick, working_time
+from connectors.demo.world import DAY, World, column, numbered, pick, rising, working_time
 
 STAGES = ("Lead", "Follow-up", "Quote", "Contract", "Payment received")
 MEDIAN_DAYS = (4, 13, 12, 24)  # in each stage before the next
@@ -18,6 +18,7 @@ REACHED = (0.22, 0.36, 0.38, 0.04)  # where lost deals die: in Lead, Follow-up, 
 IDLE_LEADS = 4600  # leads that never became a deal, at scale 1
 UPSELLS = 0.75  # share of upgrades and further lines that went through a deal
 SKIPPED, RETURNED = 0.08, 0.04  # deals that skip a stage; that go back from the quote and quote again
+GROWTH = 1.8  # attempts a month at the end, as a multiple of those at the beginning: the wins grow as fast
 CHANNELS = ((0.26, "website"), (0.22, "exhibition"), (0.2, "referral"), (0.17, "outbound call"), (0.15, "partner"))
 
 
@@ -51,7 +52,7 @@ def _won(world: World, rng, clients: pd.DataFrame, contracts: pd.DataFrame) -> p
 def _tried(world: World, rng, clients: pd.DataFrame, n: int) -> pd.DataFrame:
     """Deals that will be lost unless the span ends first: half with prospects, half with customers."""
     length = (world.span.end - world.span.start).astype(int)
-    t0 = working_time(rng, world.span.start + (rng.random(n) ** 0.9 * length).astype(int) * DAY)
+    t0 = working_time(rng, world.span.start + (rising(rng, n, GROWTH) * length).astype(int) * DAY)
     prospects = np.flatnonzero(clients["signed_at"].isna())
     served = np.flatnonzero(is_active(clients, np.array([world.span.last]))[:, 0])
     who = np.where(rng.random(n) < 0.55, rng.choice(prospects, n), rng.choice(served, n))

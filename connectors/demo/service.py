@@ -34,7 +34,11 @@ def interactions(world: World, clients: pd.DataFrame, deals: pd.DataFrame, stori
     chance = chance[~((waited >= seconds(0)) & (waited <= FOLLOW_UP_TIME))]
     rows = pd.concat([chance, _first_steps(world, rng, clients)], ignore_index=True)
     lost = clients["lost_on"].to_numpy().astype("M8[s]")[rows["customer"]]
-    kept = (rows["at"] >= world.span.start) & (rows["at"] < world.span.end) & ((rows["purpose"] != "service follow-up") | np.isnat(lost) | (rows["at"].to_numpy() < lost))
+    kept = (
+        (rows["at"] >= world.span.start)
+        & (rows["at"] < world.span.end)
+        & ((rows["purpose"] != "service follow-up") | np.isnat(lost) | (rows["at"].to_numpy() < lost))
+    )
     rows = rows[kept].sort_values(["at", "customer"], kind="stable", ignore_index=True)
     rows["owner"] = clients["owner"].to_numpy()[rows["customer"]]
     return _promises(world, rng, rows.assign(activity_no=numbered("AC", rows["at"])))

@@ -108,6 +108,11 @@ def seconds(hours) -> np.ndarray:
     return np.round(np.asarray(hours, float) * 3600).astype("m8[s]")
 
 
+def rising(rng: np.random.Generator, n: int, ratio: float) -> np.ndarray:
+    """Moments from 0 to 1 that become `ratio` times as frequent from beginning to end, evenly."""
+    return (np.sqrt(1 + rng.random(n) * (ratio**2 - 1)) - 1) / (ratio - 1)
+
+
 def days_in(rng: np.random.Generator, months) -> np.ndarray:
     """A random day of each month."""
     months = np.asarray(months, "M8[M]")

@@ -1,0 +1,148 @@
+"""What the pipeline will bring: amounts times the probability of winning from where they stand, learned from the company's own past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from metrics.funnel import count
+from metrics.metric import Metric
+from metrics.period import month_number
+from metrics.pipeline import open_deals
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, segmented, within
+from metrics.result import K_TESTABLE, Answer, Check, answer
+from metrics.stats import wilson
+
+TESTED_MONTHS = 12  # the back-test covers the last year; each month is forecast from what was closed before it
+
+
+def forecast(tables: Tables, query: Query) -> Answer:
+    """Expected value: won deals count whole, lost ones nothing, open ones their amount times the probability of winning from their stage.
+
+    deal_facts: reads created_on, closed_on, outcome, reached, amount_reporting.
+    Option base: deals "created" in the period and followed to today (default), or "open": all deals open at the end of the
+    period, whenever created, with those won in the period.
+    The probability of a stage is the share won among all deals closed before the end of the data that had reached it, once
+    there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
+    counted (unscored).
+
+    Returns value in reporting currency, n = deals of the base; extra: won, open (amounts), expected (of the open ones),
+    lost_amount, unscored = open amount without a probability, unconverted = deals left out for want of a rate.
+    Notes: the probability of each stage with its base.
+    """
+    rates = stage_probabilities(tables, query)
+    base, keys = _base(tables, query)
+    amounts = aggregate(base, [*keys, "outcome", "reached"], deals=nw.len(), amount=nw.col("amount_reporting").sum(), unconverted=count("is_unconverted"))
+    amounts = amounts.merge(rates[["reached", "probability"]], on="reached", how="left")
+    extra = ("won", "open", "expected", "lost_amount", "unscored", "unconverted")
+    rows = _totals(amounts, keys)
+    parts, whole = rows[["won", "open", "lost_amount"]].to_numpy(float).sum(), amounts["amount"].sum()
+    check = Check("won + open + lost = all amounts", bool(np.isclose(parts, whole)), f"{parts:.2f} = {whole:.2f}")
+    notes = {"probabilities": {r.stage: r.probability for r in rates.itertuples()}, "base": {r.stage: r.n for r in rates.itertuples()}}
+    return answer(rows, query, extra=extra, checks=[check], notes=notes)
+
+
+def _base(tables: Tables, query: Query) -> tuple[Frame, list[str]]:
+    if query.options["base"] == "created":
+        return grouped(tables["deal_facts"], "created_on", tables, query)
+    if query.options["base"] != "open":
+        raise QuestionError(f"no base {query.options['base']!r} for a forecast; there are created, open")
+    if query.grain:
+        raise QuestionError("the forecast of open deals is a number on a date: ask without a grain, or with base = created")
+    still = open_deals(tables, query).with_columns(outcome=nw.lit("open"))
+    won = segmented(within(tables["deal_facts"], "closed_on", query.period), tables, query).filter(nw.col("outcome") == "won")
+    columns = ["deal_id", "customer_id", "outcome", "reached", "amount_reporting", "is_unconverted", *query.by]
+    columns = list(dict.fromkeys(columns))
+    return nw.concat([still.select(*columns), won.select(*columns)]), list(query.by)
+
+
+def _totals(amounts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """One row per group: what is won, what is open, and what the open part is worth."""
+    of = {outcome: amounts["amount"].where(amounts["outcome"] == outcome, 0.0) for outcome in ("won", "open", "lost")}
+    parts = amounts.assign(
+        n=amounts["deals"], won=of["won"], open=of["open"], lost_amount=of["lost"], expected=of["open"] * amounts["probability"].fillna(0),
+        unscored=of["open"].where(amounts["probability"].isna(), 0.0),
+    )  # fmt: skip
+    figures = ["n", "won", "open", "expected", "lost_amount", "unscored", "unconverted"]
+    rows = parts.groupby(keys, dropna=False)[figures].sum().reset_index() if keys else parts[figures].sum().to_frame().T
+    rows["value"] = (rows["won"] + rows["expected"]).where(rows["n"] > 0)
+    return rows
+
+
+def behind(tables: Tables, query: Query) -> Frame:
+    """The deals behind a forecast."""
+    return _base(tables, replace(query, by=(), grain=None))[0]
+
+
+def stage_probabilities(tables: Tables, query: Query) -> pd.DataFrame:
+    """Per stage: the share won among closed deals that had reached it. Returns reached, stage, n, won, probability, low, high.
+
+    Learned from all closed deals the reader may see, whatever the question's filters.
+    """
+    is_closed, is_won = nw.col("outcome") != "open", nw.col("outcome") == "won"
+    furthest = aggregate(tables["deal_facts"], ["reached", "reached_stage"], n=count(is_closed), won=count(is_won))
+    rates = furthest.rename(columns={"reached_stage": "stage"}).sort_values("reached", ascending=False)
+    rates[["n", "won"]] = rates[["n", "won"]].cumsum()  # who got further had been here, too
+    rates["low"], rates["high"] = wilson(rates["won"], rates["n"])
+    told = rates["stage"].map(query.setting("forecast", "probability", {})).astype(float)
+    own = rates["won"] / rates["n"].where(rates["n"] > 0)
+    rates["probability"] = own.where(rates["n"] >= K_TESTABLE, told)
+    return rates.sort_values("reached", ignore_index=True)
+
+
+def forecast_calibration(tables: Tables, query: Query) -> Answer:
+    """Did deals win as often as their stage promised? Each of the last twelve months forecast from what was closed before it.
+
+    deal_facts: reads closed_on, outcome, reached. The months before the end of the period.
+    Returns one row per (position, stage): value = share won among the deals closed in those months that had reached the
+    stage; n; low, high Wilson; extra: predicted = mean probability promised before each month, error = value − predicted.
+    Months before which fewer than 30 such deals had been closed are left out. Read it so: value 0.5 where 0.6 was predicted
+    means the forecast is too high for that stage; a dot whose interval covers the diagonal is no proof of that.
+    """
+    facts = segmented(tables["deal_facts"], tables, query).filter(nw.col("outcome") != "open", nw.col("closed_on") < nw.lit(query.period.end))
+    counts = aggregate(facts, [*query.by, "reached", "reached_stage", "closed_on_m"], n=nw.len(), won=count(nw.col("outcome") == "won"))
+    stages = counts[["reached", "reached_stage"]].drop_duplicates().rename(columns={"reached": "position", "reached_stage": "stage"})
+    rows = [_tested(counts, row, key, query) for row in stages.itertuples() for key in _keys(counts, query.by)]
+    found = pd.DataFrame([row for row in rows if row["n"]])
+    if found.empty:
+        found = pd.DataFrame(columns=[*query.by, "position", "stage", "value", "n", "predicted", "error"])
+    return answer(found, replace(query, grain=None), keys=(*query.by, "position", "stage"), extra=("predicted", "error"), notes={"months": TESTED_MONTHS})
+
+
+def _keys(counts: pd.DataFrame, by: tuple[str, ...]) -> list[dict]:
+    return counts[list(by)].drop_duplicates().to_dict("records") if by else [{}]
+
+
+def _tested(counts: pd.DataFrame, stage, key: dict, query: Query) -> dict:
+    """One stage: what each month was promised, and what came."""
+    mine = counts[counts["reached"] >= stage.position]
+    for column, value in key.items():
+        mine = mine[mine[column].isna() if pd.isna(value) else mine[column] == value]
+    end = month_number(query.period.last_day)
+    months = mine.groupby("closed_on_m")[["n", "won"]].sum().reindex(range(int(min(mine["closed_on_m"], default=end)), end + 1), fill_value=0)
+    before = months.cumsum().shift(fill_value=0)
+    tested = months[(before["n"] >= K_TESTABLE) & (months.index > end - TESTED_MONTHS)]
+    n, won = int(tested["n"].sum()), int(tested["won"].sum())
+    promised = (before["won"] / before["n"].where(before["n"] > 0)).reindex(tested.index)
+    predicted = float((promised * tested["n"]).sum() / n) if n else np.nan
+    low, high = (float(limit) for limit in wilson(won, n))
+    value = won / n if n else np.nan
+    row = {"value": value, "n": n, "numerator": won, "denominator": n, "low": low, "high": high, "predicted": predicted, "error": value - predicted}
+    return {**key, "position": stage.position, "stage": stage.stage, **row}
+
+
+METRICS = (
+    Metric(
+        "forecast", forecast, definition="What the deals are expected to bring: won ones whole, open ones by the chance of their stage, lost ones nothing.",
+        formula="sum of won amounts + sum of open amounts x share won among closed deals that had reached the same stage",
+        unit="money", reads=("deal_facts",), behind=behind, better="higher", options={"base": "created"},
+    ),
+    Metric(
+        "forecast_calibration", forecast_calibration, definition="How often deals were won from each stage, beside how often the forecast had promised it.",
+        formula="won / closed of the last twelve months, per stage reached; predicted from the months before each",
+        unit="share", reads=("deal_facts",), source="Wilson 1927 (limits)",
+    ),
+)  # fmt: skip

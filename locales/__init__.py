@@ -1,7 +1,8 @@
 """The glossary: every word on screen, in every language, from `locales/*.toml`.
 
 A file is a page or a part of the product, an entry is `name = { en = "…", zh = "…" }`, its key `<file>.<name>`; tables
-nest (`[nps.definition]` in metrics.toml gives `metrics.nps.definition`). A text that counts something may have two forms,
+nest. A file named `metrics.nps.toml` adds to `metrics`: `[nps] name = …` in it is `metrics.nps.name`. Metrics' definitions
+have no `en` here: English is the catalogue's own. A text that counts something may have two forms,
 `en = { one = "{n} row", other = "{n} rows" }`, chosen by the value called `n`.
 """
 
@@ -26,7 +27,7 @@ def glossary() -> dict[str, dict]:
     """key → {"en": text, "zh": text}."""
     entries: dict[str, dict] = {}
     for path in sorted(FOLDER.glob("*.toml")):
-        entries |= dict(_flat(path.stem, tomllib.loads(path.read_text(encoding="utf-8"))))
+        entries |= dict(_flat(path.stem.split(".")[0], tomllib.loads(path.read_text(encoding="utf-8"))))
     return entries
 
 

@@ -85,3 +85,11 @@ def last_runs(engine: Engine, status: str | None = None) -> dict[tuple[str, str]
     with Session(engine, expire_on_commit=False) as session:
         runs = session.scalars(select(SyncRun).where(SyncRun.number.in_(newest)))
         return {(run.source, run.table): run for run in runs}
+
+
+def history(engine: Engine, most: int = 200) -> list[SyncRun]:
+    """What syncs did with each table, newest first."""
+    if not inspect(engine).has_table(SyncRun.__tablename__):
+        return []
+    with Session(engine, expire_on_commit=False) as session:
+        return list(session.scalars(select(SyncRun).order_by(SyncRun.number.desc()).limit(most)))

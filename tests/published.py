@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 from records import database, ledger
 from records.models import SnapshotRow, SyncRun
 from tests.made import SETTINGS, _row
-from warehouse import contract, marts, snapshots, store
+from warehouse import contract, marts, quarantine, snapshots, store
 from warehouse.schema import arrow_schema
 
 
@@ -21,12 +21,13 @@ def publish(data: Path, entities: dict[str, list[dict]], settings: dict | None =
     data.mkdir(parents=True, exist_ok=True)
     extras = {name: sorted({k for row in rows for k in row} - set(contract.columns(name))) for name, rows in entities.items()}
     tables = {name: _stored(data, name, entities.get(name, [])) for name in contract.ENTITIES}
+    refused = store.ensure(data, store.QUARANTINE, quarantine.SCHEMA)
     built = marts.rebuild(data, tables, settings, extras, {}, lambda name, rows: store.write(data, name, rows))
     engine = database.connect(data)
     database.migrate(engine)
     now = synced_at or dt.datetime.now(dt.UTC)
     row = SnapshotRow(
-        id=id, created_at=now, format=snapshots.SNAPSHOT_FORMAT, tables=tables, marts=built, quarantine=0, settings=settings, extras=extras, digests={},
+        id=id, created_at=now, format=snapshots.SNAPSHOT_FORMAT, tables=tables, marts=built, quarantine=refused, settings=settings, extras=extras, digests={},
         sources={"made": {"rows": sum(map(len, entities.values())), "tables": {name: {"rows": len(rows)} for name, rows in entities.items()}}},
     )  # fmt: skip
     runs = [ledger.start(engine, _run(name, len(rows), id, now)) for name, rows in entities.items()]

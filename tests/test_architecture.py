@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "access": ("access", "records"),
     "access.scope": (),
     "ui": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
+    "ui.syncing": ("ui", "access", "warehouse", "connectors.errors", "connectors.sources"),
     "pages": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
     "app": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records"),
     "asgi": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "app"),

@@ -30,13 +30,27 @@ def begin(name: str) -> View:
     st.title(t(f"{name}.title"))
     looked = view.current()
     if looked is None:
-        empty("empty.no_snapshot", command=f"python -m connectors sync --sources sources.toml --data {data.directory()}")
+        nothing_published()
         st.stop()
     with st.container(gap=None):
         st.caption(_what(looked))
         freshness.bar(looked)
     filters.active(looked.selection, data.choices(looked.snapshot))
     return looked
+
+
+def opened(name: str) -> View:
+    """The title of a page that filters do not touch; there may be nothing published yet."""
+    st.title(t(f"{name}.title"))
+    looked = view.current()
+    if looked is not None:
+        freshness.bar(looked)
+    return looked or view.unpublished()
+
+
+def nothing_published() -> None:
+    """What to do before the first sync."""
+    empty("empty.no_snapshot", command=f"python -m connectors sync --sources sources.toml --data {data.directory()}")
 
 
 def _what(looked: View) -> str:

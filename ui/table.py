@@ -15,11 +15,13 @@ from ui.words import definition_of, name_of, t
 SEARCH_FROM = 8  # shorter lists are read faster than searched
 ROW_HEIGHT, MOST_SHOWN = 35, 12
 FORMATS = {"share": "percent", "money": "localized", "count": "localized", "points": "%.1f", "score": "%.2f", "days": "%.1f", "ratio": "%.2f"}
+FORMATS |= {"hours": "%.1f", "seconds": "%.0f"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is headed and shown. label: glossary key. unit: of a metric; None for text and days."""
+    """How a column is headed and shown. label: glossary key. unit: of a metric, or hours, seconds, progress (a share drawn as
+    a bar); None for text and days."""
 
     label: str
     unit: str | None = None
@@ -75,7 +77,7 @@ def _downloads(view: View, rows: pd.DataFrame, columns: Columns, key: str, metri
 
 def heading(column: Column, view: View) -> str:
     """A column's heading with its unit, in the reader's language."""
-    unit = {"money": view.currency, "days": t("format.unit_days")}.get(column.unit or "")
+    unit = view.currency if column.unit == "money" else t(f"format.unit_{column.unit}") if column.unit in ("days", "hours", "seconds") else ""
     return f"{t(column.label)} ({unit})" if unit else t(column.label)
 
 
@@ -92,6 +94,8 @@ def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: b
 
 def _config(values: pd.Series, column: Column, view: View):
     label, help = heading(column, view), t(column.help) if column.help else None
+    if column.unit == "progress":
+        return st.column_config.ProgressColumn(label, help=help, format="percent", min_value=0, max_value=1)
     if column.unit:
         return st.column_config.NumberColumn(label, help=help, format=FORMATS[column.unit])
     kind = pd.api.types.infer_dtype(values, skipna=True)

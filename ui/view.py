@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +11,11 @@ import streamlit as st
 
 from metrics.period import Period
 from metrics.query import Query
-from ui.selection import Selection, as_params
+from ui.selection import DEFAULT, Selection, as_params
 from ui.words import KEY as LANGUAGE
 
 SESSION = "_view"
+NO_SNAPSHOT = "–"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ class View:
     def over(self, period: Period) -> View:
         """The same view of another period."""
         return replace(self, period=period)
+
+
+def unpublished() -> View:
+    """A view of a warehouse in which nothing has been published: no snapshot, no filters."""
+    today = dt.date.today()
+    return View(NO_SNAPSHOT, DEFAULT, Period(today, today + dt.timedelta(days=1), today), {}, st.session_state[LANGUAGE])
 
 
 def keep(view: View | None) -> None:

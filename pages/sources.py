@@ -1,0 +1,149 @@
+"""How fresh is it, and what was refused?"""
+
+import datetime as dt
+
+import streamlit as st
+
+from access.guard import guard
+from ui import intake, numbers, page, syncing
+from ui.table import Column, table
+from ui.words import plain, t
+
+guard("sources")
+
+SOURCES = {
+    "source": Column("sources.source"), "is_late": Column("sources.late"), "synced_at": Column("sources.synced"), "age_hours": Column("sources.age", "hours"),
+    "rows": Column("sources.rows", "count"), "refused": Column("sources.refused", "count"), "tables": Column("sources.tables", "count"),
+    "failed": Column("sources.failed", "count"),
+}  # fmt: skip
+TABLES = {
+    "source": Column("sources.source"), "table": Column("sources.table"), "entity": Column("sources.entity"), "status": Column("sources.status"),
+    "read_at": Column("sources.read_at"), "rows": Column("sources.rows", "count"), "read": Column("sources.read", "count"),
+    "new": Column("sources.new", "count"), "changed": Column("sources.changed", "count"), "deleted": Column("sources.deleted", "count"),
+    "refused": Column("sources.refused", "count"), "cursor": Column("sources.cursor"),
+}  # fmt: skip
+REASONS = {"source": Column("sources.source"), "table": Column("sources.table"), "reason": Column("sources.reason"), "n": Column("sources.rows", "count")}
+REFUSED = {
+    "key": Column("sources.key"), "row": Column("sources.row", "count"), "reasons": Column("sources.reasons"), "raw": Column("sources.raw"),
+    "first_seen": Column("sources.first_seen"), "last_seen": Column("sources.last_seen"),
+}  # fmt: skip
+COVERAGE = {
+    "source": Column("sources.source"), "table": Column("sources.table"), "column": Column("sources.column"), "filled": Column("sources.filled", "progress"),
+    "is_required": Column("sources.required"),
+}  # fmt: skip
+HISTORY = {
+    "started_at": Column("sources.started"), "source": Column("sources.source"), "table": Column("sources.table"), "mode": Column("sources.mode"),
+    "status": Column("sources.status"), "seconds": Column("sources.seconds", "seconds"), "read": Column("sources.read", "count"),
+    "new": Column("sources.new", "count"), "changed": Column("sources.changed", "count"), "deleted": Column("sources.deleted", "count"),
+    "rejected": Column("sources.refused", "count"), "error": Column("sources.error"),
+}  # fmt: skip
+
+view = page.opened("sources")
+state = intake.intake(dt.datetime.now(dt.UTC))
+
+
+@page.part("sources.figures")
+def figures(state):
+    """The state of everything in one line of numbers."""
+    shown = {
+        "sources.sources": numbers.count(len(state.sources)),
+        "sources.late_sources": numbers.count(state.n_late),
+        "sources.tables_failed": numbers.count(len(state.failures)),
+        "sources.refused_rows": numbers.count(state.n_refused),
+    }
+    for column, (label, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
+        column.metric(t(label), value, border=True)
+
+
+@page.part("sources.sync")
+def sync_now(state):
+    """The button, and what the sync that it started is doing."""
+    job, holder = syncing.job(), intake.busy()
+    if job is not None and job.is_running:
+        running(job)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ready = syncing.sources_file() is not None and holder is None
+        if st.button(t("sources.sync_now"), type="primary", icon=":material/sync:", disabled=not ready, key="sources_sync"):
+            syncing.start()
+            st.rerun()
+        if holder is not None:
+            st.caption(t("sources.busy", host=plain(holder["host"]), since=plain(holder["since"])))
+        elif not ready:
+            st.caption(t("sources.no_file"))
+    if job is not None:
+        ended(job)
+
+
+@st.fragment(run_every=1)
+def running(job):
+    """Progress, once a second, until the sync ends."""
+    if not job.is_running:
+        st.rerun()
+    step = job.step
+    what = t(f"sources.stages.{step.stage}", what=plain(step.what), n=numbers.count(step.n)) if step else t("sources.starting")
+    st.progress(job.share, text=what)
+    if st.button(t("sources.stop"), icon=":material/stop_circle:", key="sources_stop", disabled=job.cancel.is_set()):
+        job.cancel.set()
+
+
+def ended(job):
+    """How the last sync of this server ended."""
+    if job.error:
+        st.error(plain(job.error), icon=":material/sync_problem:")
+    elif job.outcome.is_complete:
+        st.success(t("sources.published" if job.outcome.is_published else "sources.unchanged"), icon=":material/check_circle:")
+    else:
+        st.warning(t("sources.incomplete"), icon=":material/sync_problem:")
+    for warning in job.outcome.warnings if job.outcome else ():
+        st.warning(plain(warning))
+
+
+@page.part("sources.by_source")
+def by_source(view, state):
+    with page.section("sources.by_source"):
+        table(view, state.sources, SOURCES, key="sources_sources")
+    with page.section("sources.by_table"):
+        table(view, state.tables, TABLES, key="sources_tables")
+        for failure in state.failures.itertuples():
+            st.error(t("sources.table_failed", table=plain(f"{failure.source}.{failure.table}"), why=plain(failure.error or failure.status)))
+
+
+@page.part("sources.quarantine")
+def quarantine(view, state):
+    """Refused rows by reason; choosing a reason opens the rows."""
+    with page.section("sources.quarantine", help="sources.quarantine_help"):
+        reasons = intake.reasons(state.snapshot)
+        if reasons.empty:
+            st.caption(t("sources.nothing_refused"))
+            return
+        chosen = table(view, reasons, REASONS, key="sources_reasons", select=True)
+        if chosen is None:
+            st.caption(t("sources.choose_reason"))
+            return
+        rows = intake.refused(state.snapshot, chosen["source"], chosen["table"], chosen["reason"])
+        table(view, rows, REFUSED, key="sources_refused", total=chosen["n"])
+
+
+@page.part("sources.coverage")
+def coverage(view, state):
+    with page.section("sources.coverage", help="sources.coverage_help"):
+        table(view, intake.coverage(state.snapshot), COVERAGE, key="sources_coverage")
+
+
+@page.part("sources.history")
+def history(view):
+    with page.section("sources.history"):
+        table(view, intake.history(), HISTORY, key="sources_history")
+
+
+if state.snapshot is None and state.tables.empty:
+    page.nothing_published()
+sync_now(state)
+if not state.tables.empty:
+    figures(state)
+    by_source(view, state)
+if state.snapshot is not None:
+    quarantine(view, state)
+    coverage(view, state)
+history(view)

@@ -1,0 +1,158 @@
+"""What came in and what was refused, as frames for the Sources page. Only for readers who may see everything."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+
+from access.guard import admitted_now
+from records import database, ledger
+from ui import data
+from ui.freshness import Age, ages
+from warehouse import quarantine
+from warehouse.contract import columns as contract_columns
+from warehouse.snapshots import Snapshot, latest
+
+MOST_REFUSED = 5000
+HISTORY = 300
+
+
+class NotAllowed(PermissionError):
+    """The reader may not see rows of all customers, and refused rows belong to none yet."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The state of all sources.
+
+    sources: one row per source: source, synced_at, age_hours, is_late, rows, refused, tables, failed.
+    tables: one row per table: source, table, entity, status, read_at, rows, read, new, changed, deleted, refused, cursor, error.
+    """
+
+    snapshot: Snapshot | None
+    sources: pd.DataFrame
+    tables: pd.DataFrame
+
+    @property
+    def n_late(self) -> int:
+        return int(self.sources["is_late"].sum())
+
+    @property
+    def n_refused(self) -> int:
+        return int(self.sources["refused"].sum())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Tables whose last run did not end well."""
+        return self.tables[~self.tables["status"].isin(("ok", "running"))]
+
+
+def intake(now: dt.datetime) -> Intake:
+    """The newest snapshot and every table's last run. Raises NotAllowed, StoreError."""
+    _for_full_scope()
+    snapshot = _newest()
+    runs = ledger.last_runs(database.connect(data.directory())) if database.exists(data.directory()) else {}
+    refused = quarantine.totals(data.directory(), snapshot) if snapshot else {}
+    kept = {(source, table): state for source, known in (snapshot.sources if snapshot else {}).items() for table, state in known["tables"].items()}
+    rows = [_table(key, runs.get(key), kept.get(key, {}), refused.get(key, 0)) for key in sorted({*kept, *runs})]
+    tables = pd.DataFrame(rows, columns=TABLE_COLUMNS)
+    return Intake(snapshot, _sources(snapshot, tables, now), tables)
+
+
+TABLE_COLUMNS = ("source", "table", "entity", "status", "read_at", "rows", "read", "new", "changed", "deleted", "refused", "cursor", "error")
+SOURCE_COLUMNS = ("source", "synced_at", "age_hours", "is_late", "rows", "refused", "tables", "failed")
+
+
+def _for_full_scope() -> None:
+    if not admitted_now().scope.is_full:
+        raise NotAllowed("the sources page shows rows of all customers; your role may see a part of them only")
+
+
+def _newest() -> Snapshot | None:
+    from warehouse.errors import NoSnapshot
+
+    try:
+        return latest(data.directory())
+    except NoSnapshot:
+        return None
+
+
+def _table(key: tuple[str, str], run, kept: dict, refused: int) -> dict:
+    counted = {name: getattr(run, f"n_{name}") if run else None for name in ("read", "new", "changed", "deleted")}
+    entity, status = (run.entity, run.status) if run else (kept.get("entity"), None)
+    cursor = json.dumps(kept["cursor"], ensure_ascii=False) if kept.get("cursor") is not None else None
+    return {
+        "source": key[0], "table": key[1], "entity": entity, "status": status, "read_at": run.finished_at if run else None, "rows": kept.get("rows"), **counted,
+        "refused": refused, "cursor": cursor, "error": run.error if run else None,
+    }  # fmt: skip
+
+
+def _sources(snapshot: Snapshot | None, tables: pd.DataFrame, now: dt.datetime) -> pd.DataFrame:
+    known = {age.source: age for age in ages(snapshot.sources, snapshot.settings, now)} if snapshot else {}
+    rows = [_source(name, part, known.get(name)) for name, part in tables.groupby("source")]
+    return pd.DataFrame(rows, columns=SOURCE_COLUMNS).sort_values("age_hours", ascending=False, na_position="first", ignore_index=True)
+
+
+def _source(name: str, part: pd.DataFrame, age: Age | None) -> dict:
+    seen = age is not None and age.synced_at is not None
+    return {
+        "source": name, "synced_at": age.synced_at if seen else None, "age_hours": age.seconds / 3600 if seen else None, "is_late": age is None or age.is_late,
+        "rows": part["rows"].sum(), "refused": part["refused"].sum(), "tables": len(part), "failed": (~part["status"].isin(("ok", "running"))).sum(),
+    }  # fmt: skip
+
+
+def reasons(snapshot: Snapshot) -> pd.DataFrame:
+    """How many rows break which rule: source, table, reason, n, most frequent first."""
+    _for_full_scope()
+    return quarantine.counts(data.directory(), snapshot).to_pandas()
+
+
+def refused(snapshot: Snapshot, source: str, table: str, reason: str | None) -> pd.DataFrame:
+    """Refused rows of one table, all reasons or one: key, row, reasons (one text), raw, first_seen, last_seen."""
+    _for_full_scope()
+    rows = quarantine.rows(data.directory(), snapshot, f"{source}.{table}", reason, MOST_REFUSED).to_pandas()
+    rows["reasons"] = [" · ".join(found) for found in rows["reasons"]]
+    return rows[["key", "row", "reasons", "raw", "first_seen", "last_seen"]]
+
+
+def coverage(snapshot: Snapshot) -> pd.DataFrame:
+    """Mapping coverage: source, table, column, filled (share of the table's rows that have a value), is_required."""
+    _for_full_scope()
+    rows = [
+        {"source": source, "table": table, "column": column, "filled": state["filled"].get(column, 0) / state["rows"], "is_required": known.required}
+        for source, found in snapshot.sources.items()
+        for table, state in found["tables"].items()
+        if state.get("rows") and "filled" in state
+        for column, known in contract_columns(state["entity"]).items()
+        if column not in BOOKKEEPING
+    ]
+    return pd.DataFrame(rows, columns=["source", "table", "column", "filled", "is_required"])
+
+
+BOOKKEEPING = {"source", "source_id", "updated_at", "extracted_at", "is_deleted", "load_id", "extra"}
+
+
+def history() -> pd.DataFrame:
+    """What syncs did, newest first: started_at, seconds, run, source, table, mode, status, counts, error."""
+    _for_full_scope()
+    runs = ledger.history(database.connect(data.directory()), HISTORY) if database.exists(data.directory()) else []
+    return pd.DataFrame([_run(run) for run in runs])
+
+
+def _run(run) -> dict:
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+    counted = {name: getattr(run, f"n_{name}") for name in ("read", "new", "changed", "deleted", "rejected")}
+    return {
+        "started_at": run.started_at, "seconds": seconds, "run": run.run_id, "source": run.source, "table": run.table, "mode": run.mode, "status": run.status,
+        **counted, "error": run.error,
+    }  # fmt: skip
+
+
+def busy() -> dict | None:
+    """Who is syncing at this moment: {"pid", "host", "since"}; None if nobody is."""
+    from warehouse import locks
+
+    return locks.holder(data.directory()) if data.directory().exists() else None

@@ -16,7 +16,9 @@ from metrics import (
     pipeline,
     promotion,
     renewals,
+    responding,
     retention,
+    survey,
     survival,
     value,
     winning,
@@ -25,6 +27,8 @@ from metrics.metric import Metric
 
 MODULES = (
     nps,
+    survey,
+    responding,
     retention,
     movements,
     cohorts,

@@ -80,22 +80,31 @@ def asked_about(tables: Tables, query: Query) -> Frame:
     if options.get("question"):
         chosen = (nw.col("question_id") == options["question"]) | (nw.col("question") == options["question"])
     else:
-        chosen = nw.col("dimension").str.to_lowercase() == (options.get("dimension") or query.setting("nps", "dimension", "nps")).lower()
+        chosen = nw.col("dimension").str.to_lowercase() == (options.get("dimension") or dimension(query)).lower()
     waves = [nw.col("wave") == options["wave"]] if options.get("wave") else []
     return scores.filter(chosen, *waves).with_columns(band=_band())
 
 
+def dimension(query: Query) -> str:
+    """The dimension whose question is the recommendation question: `[metrics.nps] dimension`, else "nps"."""
+    return query.setting("nps", "dimension", "nps").lower()
+
+
 def behind(tables: Tables, query: Query) -> Frame:
     """The answers behind the score, newest knowledge of each; none at all where they are too few to be shown."""
-    weighting = query.options.get("weighting", "respondent")
-    rows = segmented(within(asked_about(tables, query), "answered_on", query.period), tables, query)
-    rows = rows.filter(_is_valid())
-    if weighting != "respondent":
-        rows = rows.filter(~nw.col("customer_id").is_null())
-    if weighting == "revenue":
-        paid = nw.when(nw.col("revenue_year") > 0).then(nw.col("revenue_year")).otherwise(nw.lit(0.0))
-        rows = rows.with_columns(_paid=paid).filter(nw.col("_paid").sum().over("customer_id") > 0).drop("_paid")
-    return guarded(rows)
+    rows = segmented(within(asked_about(tables, query), "answered_on", query.period), tables, query).filter(is_valid())
+    return guarded(carrying_weight(rows, query.options.get("weighting", "respondent")))
+
+
+def carrying_weight(rows: Frame, weighting: str) -> Frame:
+    """The answers that count under a weighting: all; those of known customers; those of customers with revenue."""
+    if weighting == "respondent":
+        return rows
+    known = rows.filter(~nw.col("customer_id").is_null())
+    if weighting == "account":
+        return known
+    paid = nw.when(nw.col("revenue_year") > 0).then(nw.col("revenue_year")).otherwise(nw.lit(0.0))
+    return known.with_columns(_paid=paid).filter(nw.col("_paid").sum().over("customer_id") > 0).drop("_paid")
 
 
 def guarded(rows: Frame) -> Frame:
@@ -147,10 +156,11 @@ def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool)
     }
     parts = {"recommended": promoted - detracted, "promoted": promoted, "detracted": detracted}
     counts = {"promoters": promoted, "passives": number(nw.col("band") == "passive"), "detractors": detracted}
-    return weighed(prepared(frame, _is_valid(), survey_weights), keys, weighting, parts, counts, beside)
+    return weighed(prepared(frame, is_valid(), survey_weights), keys, weighting, parts, counts, beside)
 
 
-def _is_valid() -> nw.Expr:
+def is_valid() -> nw.Expr:
+    """Answers that count: the respondent's last, given, on the scale."""
     return nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused") & ~nw.col("band").is_null()
 
 

@@ -20,6 +20,6 @@ def percents(shares, decimals: int = 1) -> np.ndarray:
         return np.floor(exact + 0.5) / step
     down = np.floor(exact)
     missing = round(100 * step - np.nansum(down))
-    order = np.argsort(-np.nan_to_num(exact - down, nan=-1), kind="stable")
+    order = np.argsort(-np.nan_to_num(np.round(exact - down, 6), nan=-1), kind="stable")
     down[order[:missing]] += 1
     return down / step

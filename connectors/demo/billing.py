@@ -19,10 +19,10 @@ LINE = ["customer", "group", "item_code", "issued_on", "amount", "currency", "qu
 
 # name, begins in quarter (back from the last complete one), days, cost in CNY at scale 1, revenue per unit of cost
 ORDINARY_CAMPAIGNS = (
-    ("Spring Parts Days", 11, 30, 180_000, 1.9),
+    ("Parts Days", 11, 30, 180_000, 1.9),
     ("Cooling Check-up", 9, 45, 120_000, 2.2),
     ("Partner Roadshow", 7, 60, 260_000, 1.4),
-    ("Winter Readiness", 6, 45, 150_000, 1.8),
+    ("Readiness Week", 6, 45, 150_000, 1.8),
     ("Monitoring Trial Month", 2, 30, 140_000, 1.6),
 )
 PLANTED_CAMPAIGNS = (("promotion_paid", 300_000), ("promotion_lost", 420_000))  # cost in CNY at scale 1

@@ -79,6 +79,6 @@ def plan(span: Span) -> dict[str, Story]:
             {"campaign": "Service Upgrade Weeks"}, {"revenue_per_cost": 3.6},
         ),
         "promotion_lost": Story(
-            "This promotion never earned its cost.", span.quarter(3), span.quarter(3) + 45, {"campaign": "Grand Autumn Expo"}, {"revenue_per_cost": 0.35},
+            "This promotion never earned its cost.", span.quarter(3), span.quarter(3) + 45, {"campaign": "Grand Expo"}, {"revenue_per_cost": 0.35},
         ),
     }  # fmt: skip

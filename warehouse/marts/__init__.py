@@ -13,7 +13,7 @@ import narwhals as nw
 import pyarrow as pa
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts, deals, money, recurring, revenue, scores
+from warehouse.marts import accounts, deals, money, quarters, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
 MODULES = (  # a mart reads only marts above it
@@ -23,6 +23,7 @@ MODULES = (  # a mart reads only marts above it
     revenue,
     scores,
     deals,
+    quarters,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BATCH_ROWS = 100_000

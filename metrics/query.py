@@ -90,6 +90,12 @@ def _tagged(tag: str) -> nw.Expr:
     return padded.str.contains(f",{tag},", literal=True)
 
 
+def refuse_grain(query: Query, reason: str) -> None:
+    """Raise QuestionError with the reason if a series is asked of a metric that has none."""
+    if query.grain:
+        raise QuestionError(f"no series by {query.grain}: {reason}")
+
+
 def within(frame: Frame, day: str, period: Period) -> Frame:
     """Rows whose day lies in the period, [start, end)."""
     return frame.filter(nw.col(day) >= nw.lit(period.start), nw.col(day) < nw.lit(period.end))

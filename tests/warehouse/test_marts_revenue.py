@@ -136,6 +136,16 @@ def test_a_contract_and_its_bill_are_one_agreement(side, expected):
     assert [amount for (amount,) in rows(tables, "recurring", "amount_per_month")] == expected
 
 
+def test_bills_before_the_first_agreement_keep_their_history():
+    lines = [billed("c1", "2025-11-01", "2025-12-01", 8), billed("c1", "2025-12-01", "2026-02-01", 16), billed("c1", "2026-02-01", "2026-03-01", 8)]
+    tables = made({"subscriptions": [agreed("c1", "2026-01-01", None, 10)], "invoices": [*lines, LATER]})
+    assert rows(tables, "recurring", "from_on", "to_on", "amount_per_month") == [
+        (D("2025-11-01"), D("2025-12-01"), 8.0),
+        (D("2025-12-01"), D("2026-01-01"), 8.0),  # cut where the agreement begins
+        (D("2026-01-01"), None, 10.0),
+    ]
+
+
 def test_an_unknown_side_is_refused():
     with pytest.raises(ValueError, match='from = "crm" is not known; write one of auto, subscriptions, invoices'):
         made(BOTH, {"metrics": {"recurring": {"from": "crm"}}})

@@ -24,8 +24,9 @@ def recurring(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     currency, amount_per_month   original currency, float, net of tax and discount; a credited service period is negative
     from_on, to_on               days, [from, to); to is null while it runs
 
-    A customer's agreements count where there are any, else their invoice lines with a service period (`[metrics.recurring]
-    from = "auto"`; "subscriptions" or "invoices" takes one side only): the CRM's contract and the ERP's bill are one agreement.
+    From a customer's first agreement on, their agreements count; before it (or without one), their invoice lines with a service
+    period (`[metrics.recurring] from = "auto"`; "subscriptions" or "invoices" takes one side only): the CRM's contract and the
+    ERP's bill are one agreement.
     Trials are left out. What is past due runs on until the dunning window ends (`dunning_days`, default 15).
     Raises ValueError for another value of `from`.
     """
@@ -36,9 +37,17 @@ def recurring(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     agreed = _agreed(tables["subscriptions"], window)
     billed = _billed(tables["invoices"], tables["coverage"], window)
     if side == "auto":
-        billed = billed.join(agreed.select("customer_id").unique(), on="customer_id", how="anti")
+        billed = _before_agreements(billed, agreed)
     spans = {"auto": nw.concat([agreed, billed]), "subscriptions": agreed, "invoices": billed}[side]
     return spans.filter(nw.col("to_on").is_null() | (nw.col("to_on") > nw.col("from_on")))
+
+
+def _before_agreements(billed: nw.LazyFrame, agreed: nw.LazyFrame) -> nw.LazyFrame:
+    """Service paid for before the customer's first agreement; what reaches into it ends there."""
+    firsts = agreed.group_by("customer_id").agg(first_on=nw.col("from_on").min())
+    spans = billed.join(firsts, on="customer_id", how="left").filter(nw.col("first_on").is_null() | (nw.col("from_on") < nw.col("first_on")))
+    clipped = nw.when(nw.col("to_on") > nw.col("first_on")).then(nw.col("first_on")).otherwise(nw.col("to_on"))
+    return spans.with_columns(to_on=clipped).select(*COLUMNS)
 
 
 def _agreed(subscriptions: nw.LazyFrame, window: int) -> nw.LazyFrame:

@@ -1,0 +1,121 @@
+"""Recurring value per customer at the two ends of a window, and every sum that retention is made of.
+
+Both ends are valued at the exchange rates of the opening day: a rate move alone makes no expansion and no contraction.
+"""
+
+from __future__ import annotations
+
+import narwhals as nw
+import pandas as pd
+
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, segmented
+from metrics.windows import Window, each_window, number, part, runs_at, windows
+
+NOTHING = 0.005  # half a cent a month is no recurring value
+BASES = ("auto", "recurring", "purchases")
+
+
+def basis(tables: Tables, query: Query) -> str:
+    """ "recurring" or "purchases": option basis, or, for "auto", recurring where anything recurs at all.
+
+    Raises QuestionError for another basis.
+    """
+    chosen = query.options.get("basis", "auto")
+    if chosen not in BASES:
+        raise QuestionError(f"no basis {chosen!r}; there are {', '.join(BASES)}")
+    if chosen != "auto":
+        return chosen
+    return "purchases" if collect(tables["recurring"].select("customer_id").head(1)).empty else "recurring"
+
+
+def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
+    """One row per window and customer with recurring value at either end.
+
+    code; customer_id; the question's `by` columns
+    opening, closing       reporting currency a month, at the opening day's rates; closing_now: at the closing day's rates
+    held, holds            the same before conversion: whether there is value at all does not depend on a rate
+    before, after          agreements running at either end; unconverted: those left out of opening and closing for want of a rate
+    """
+    spans = each_window(segmented(tables["recurring"], tables, query), stretches)
+    spans = spans.with_columns(at_start=runs_at("start_d"), at_end=runs_at("end_d")).filter(nw.col("at_start") | nw.col("at_end"))
+    spans = _rated(_rated(spans, tables, query, "start_d", "rate"), tables, query, "end_d", "rate_now")
+    amount, usable = nw.col("amount_per_month") * nw.col("rate"), ~nw.col("rate").is_null()
+    now = nw.col("amount_per_month") * nw.col("rate_now")
+    lines = spans.with_columns(
+        opening=part(nw.col("at_start") & usable, amount), closing=part(nw.col("at_end") & usable, amount),
+        closing_now=part(nw.col("at_end") & ~nw.col("rate_now").is_null(), now), unconverted=number(~usable),
+        held=part(nw.col("at_start"), nw.col("amount_per_month")), holds=part(nw.col("at_end"), nw.col("amount_per_month")),
+        before=number(nw.col("at_start")), after=number(nw.col("at_end")),
+    )  # fmt: skip
+    keys = ("code", "start_d", "end_d", "customer_id", *query.by)
+    return lines.group_by(*dict.fromkeys(keys)).agg(nw.col(*SUMMED).sum())
+
+
+SUMMED = ("opening", "closing", "closing_now", "held", "holds", "before", "after", "unconverted")
+HELD, HOLDS = nw.col("held") > NOTHING, nw.col("holds") > NOTHING
+
+
+def _rated(spans: Frame, tables: Tables, query: Query, instant: str, name: str) -> Frame:
+    """`spans` with the exchange rate of the day before `instant`; null where there is none."""
+    rates = tables["daily_rates"].select(nw.col("currency").alias("currency_"), (nw.col("on_d") + 1).alias("at_"), nw.col("rate").alias("rate_"))
+    joined = spans.join(rates, left_on=["currency", instant], right_on=["currency_", "at_"], how="left")
+    own = nw.col("currency") == query.currency
+    return joined.with_columns(nw.when(own).then(nw.lit(1.0)).otherwise(nw.col("rate_")).alias(name)).drop("rate_")
+
+
+def classified(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
+    """`values`, with what happened to each customer and to how much.
+
+    kind    "kept", "expansion", "contraction", "churn", "new", "reactivation"; change  closing − opening
+    A customer without opening value is new if their first stay began in the window, else reactivated.
+    """
+    firsts = tables["episodes"].group_by("customer_id").agg(first_d=nw.col("from_on_d").min())
+    rows = values(tables, query, stretches).join(firsts, on="customer_id", how="left")
+    rows = rows.filter(HELD | HOLDS).with_columns(change=nw.col("closing") - nw.col("opening"))
+    kind = nw.when(HELD & ~HOLDS).then(nw.lit("churn")).when(~HELD & (nw.col("first_d") < nw.col("start_d"))).then(nw.lit("reactivation"))
+    kind = kind.when(~HELD).then(nw.lit("new")).when(nw.col("change") > NOTHING).then(nw.lit("expansion"))
+    return rows.with_columns(kind=kind.when(nw.col("change") < -NOTHING).then(nw.lit("contraction")).otherwise(nw.lit("kept")))
+
+
+MOVES = ("expansion", "contraction", "churn", "new", "reactivation")
+PRODUCTS = ("aa", "bb", "ab", "mm", "am")
+NAMES = (
+    "customers", "kept", "paying", "converted", "opening", "staying", "least", "closing", "closing_now", "unconverted",
+    *MOVES, *(f"n_{move}" for move in MOVES), *PRODUCTS, "cc",
+)  # fmt: skip
+
+
+def sums(tables: Tables, query: Query, stretches: list[Window] | None = None) -> pd.DataFrame:
+    """Everything retention is made of, one row per window and segment: money, counts, and the squares that intervals need.
+
+    bucket; the `by` columns
+    customers, kept, paying     |O|, those of O with value at the end, all with value at the end and a rate; converted: of O, with a rate
+    opening, staying, least     Σ A, Σ B and Σ min(A, B) over O, at the opening day's rates
+    closing, closing_now        Σ B over all, at the opening and at the closing day's rates; unconverted: agreements without a rate
+    one column per move (positive amount) and its n_…; aa, bb, ab, mm, am: Σ of products over O, m = min(A, B); cc: Σ of squares of closing_now
+    """
+    stretches = windows(query) if stretches is None else stretches
+    if not stretches:
+        return pd.DataFrame(columns=["bucket", *query.by, *NAMES])
+    opened, closed, a, b = HELD, HOLDS, nw.col("opening"), nw.col("closing")
+    rows = classified(tables, query, stretches).with_columns(a=part(opened, a), b=part(opened & closed, b))
+    rows = rows.with_columns(m=nw.when(nw.col("a") < nw.col("b")).then(nw.col("a")).otherwise(nw.col("b")))
+    amounts = {move: part(nw.col("kind") == move, nw.col("change").abs()).sum() for move in MOVES}
+    counts = {f"n_{move}": number(nw.col("kind") == move).sum() for move in MOVES}
+    paying = closed & (nw.col("closing_now") > NOTHING)
+    squares = {f"{x}{y}": (nw.col(x) * nw.col(y)).sum() for x, y in PRODUCTS} | {"cc": part(paying, nw.col("closing_now") ** 2).sum()}
+    found = aggregate(
+        rows, ["code", *query.by], customers=number(opened).sum(), kept=number(opened & closed).sum(), paying=number(paying).sum(),
+        converted=number(opened & (a > NOTHING)).sum(), opening=nw.col("a").sum(), staying=nw.col("b").sum(), least=nw.col("m").sum(),
+        closing=part(closed, b).sum(), closing_now=part(paying, nw.col("closing_now")).sum(), unconverted=nw.col("unconverted").sum(),
+        **amounts, **counts, **squares,
+    )  # fmt: skip
+    return _bucketed(found, stretches, query)
+
+
+def _bucketed(found: pd.DataFrame, stretches: list[Window], query: Query) -> pd.DataFrame:
+    """The windows' codes replaced by their buckets. Without segments every window has a row, be it of zeros."""
+    if not query.by:
+        found = pd.DataFrame({"code": [w.code for w in stretches]}).merge(found, on="code", how="left").fillna(0)
+    found.insert(0, "bucket", found["code"].map({w.code: w.bucket for w in stretches}))
+    return found.drop(columns="code")

@@ -1,0 +1,72 @@
+"""Renewals ahead: which agreements come up, when, and what they are worth."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from metrics.metric import Metric
+from metrics.period import Period, add_months
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, segmented, within
+from metrics.result import Answer, answer
+
+MONTHS_AHEAD = 12
+
+
+def renewals(tables: Tables, query: Query) -> Answer:
+    """Recurring value that comes up for renewal after the period, month by month.
+
+    An agreement comes up on its renewal day, or, if it has none, on the day it ends; only agreements that run or are past due.
+    Option months: how far to look ahead from the period's end (or from the last loaded day).
+    Reads subscriptions (renewal_on, ends_on, amount_per_month, currency, status), daily_rates.
+
+    Returns one row per step (month unless another grain is asked): value in reporting currency a month, at the newest rate; n agreements;
+    customers. Steps without a renewal are 0: the calendar is known. notes: unconverted agreements.
+    """
+    ahead = _ahead(query)
+    frame = bucketed(_due(tables, ahead), "due_on", ahead)
+    found = aggregate(
+        frame, ["bucket", *query.by], value=nw.col("amount").sum(), n=nw.len(), customers=nw.col("customer_id").n_unique(),
+        unconverted=nw.col("amount").is_null().sum(),
+    )  # fmt: skip
+    result = answer(found.drop(columns="unconverted"), ahead, extra=("customers",), notes={"unconverted": int(found["unconverted"].sum())})
+    if not query.by:
+        rows = result.rows.assign(**{c: result.rows[c].fillna(0) for c in ("value", "n", "customers")}, state="value")
+        return Answer(rows, result.checks, result.notes)
+    return result
+
+
+def _ahead(query: Query) -> Query:
+    months = int(query.options["months"])
+    if not 0 < months <= 120:
+        raise QuestionError(f"months {months} is not between 1 and 120")
+    start = query.period.to_date().end
+    end = add_months(start.replace(day=1), months + (start.day > 1))
+    period = Period(start, end, end, query.period.calendar)  # what is agreed is known: nothing here is still loading
+    return Query(period, query.grain or "month", query.by, query.where, query.options, query.settings)
+
+
+def _due(tables: Tables, query: Query) -> Frame:
+    """Agreements that come up within the question's period, with their amount in reporting currency (null without a rate)."""
+    running = segmented(tables["subscriptions"].filter(nw.col("status").is_in(["active", "past_due"])), tables, query)
+    due = {f"due_on{part}": nw.coalesce(f"renewal_on{part}", f"ends_on{part}") for part in ("", "_d", "_m")}
+    due = within(running.with_columns(**due), "due_on", query.period)
+    rates = tables["daily_rates"]
+    newest = rates.join(rates.group_by("currency").agg(on_d=nw.col("on_d").max()), on=["currency", "on_d"], how="semi").select(
+        currency_="currency", rate_="rate"
+    )
+    priced = due.join(newest, left_on="currency", right_on="currency_", how="left")
+    rate = nw.when(nw.col("currency") == query.currency).then(nw.lit(1.0)).otherwise(nw.col("rate_"))
+    return priced.with_columns(amount=nw.col("amount_per_month").cast(nw.Float64) * rate)
+
+
+def behind_renewals(tables: Tables, query: Query) -> Frame:
+    """The agreements ahead, one row each."""
+    return _due(tables, _ahead(query)).select("subscription_id", "customer_id", "product_id", "due_on", "amount", "status")
+
+
+METRICS = (
+    Metric(
+        "renewals", renewals, "Recurring value that comes up for renewal in the months ahead.", "Σ amount per month of agreements by renewal month", "money",
+        ("subscriptions", "daily_rates", "accounts"), behind_renewals, None, {"months": MONTHS_AHEAD},
+    ),
+)  # fmt: skip

@@ -1,0 +1,45 @@
+"""What was sold in given periods, from the table of months where that is exact, else from the invoice lines."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from metrics.period import Period, day_number
+from metrics.query import Frame, Query, Tables, segmented
+from metrics.windows import BASE, exploded
+
+FIGURES = ("customer_id", "product_id", "category", "quantity", "revenue")
+
+
+def sold(tables: Tables, query: Query, periods: list[Period]) -> Frame:
+    """Sales rows with `side`, the number of the period they lie in (a row may lie in several).
+
+    customer_id, product_id, category, the question's segment columns; quantity; revenue in reporting currency, net of credit
+    notes; what has no rate counts 0. Months are exact where every period is whole months; there the mart is a tenth of the lines.
+    """
+    whole = all(period.whole_months for period in periods)
+    source, day = (_months(tables), "month") if whole else (invoiced(tables, query), "issued_on")
+    codes = [(side * BASE + day_number(p.start)) * BASE + day_number(p.end) for side, p in enumerate(periods)]
+    rows = exploded(segmented(source, tables, query), codes)
+    start, end = nw.col("code") // BASE % BASE, nw.col("code") % BASE
+    rows = rows.filter(nw.col(f"{day}_d") >= start, nw.col(f"{day}_d") < end).with_columns(side=nw.col("code") // (BASE * BASE))
+    return rows.select(*dict.fromkeys((*FIGURES, *query.by)), "side")
+
+
+def _months(tables: Tables) -> Frame:
+    return tables["product_months"].drop("revenue").rename({"revenue_reporting": "revenue"})
+
+
+def priced(frame: Frame, tables: Tables, query: Query, amount: str, day_d: str) -> Frame:
+    """`frame` with `converted`: `amount` in reporting currency at the rate of its day; null without a rate."""
+    rates = tables["daily_rates"].select(currency_="currency", on_="on_d", rate_="rate")
+    joined = frame.join(rates, left_on=["currency", day_d], right_on=["currency_", "on_"], how="left")
+    rate = nw.when(nw.col("currency") == query.currency).then(nw.lit(1.0)).otherwise(nw.col("rate_"))
+    return joined.with_columns(converted=nw.col(amount).cast(nw.Float64) * rate).drop("rate_")
+
+
+def invoiced(tables: Tables, query: Query) -> Frame:
+    """Invoice lines with their product's category, quantity and revenue in reporting currency."""
+    lines = priced(tables["invoices"], tables, query, "amount", "issued_on_d")
+    lines = lines.with_columns(revenue=nw.col("converted").fill_null(0.0), quantity=nw.col("quantity").cast(nw.Float64).fill_null(0.0))
+    return lines.join(tables["products"].select("product_id", "category"), on="product_id", how="left")

@@ -1,0 +1,87 @@
+"""Windows: the stretches of days a retention number looks at, and how they travel into one engine query.
+
+Retention compares two instants. A question's window ends where its period (or each step of its series) ends and begins
+`horizon` months earlier, so that the headline is a trailing year whatever period is on the page; horizon "period" compares
+the period's own two ends. A customer's value at an instant is what runs on the day before it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import narwhals as nw
+
+from metrics.period import Period, add_months, day_number
+from metrics.query import Frame, Query, QuestionError
+
+BASE = 100_000  # day numbers have at most five digits until 2243
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days [start, end), and `before`: the first day of an equally long stretch that ends at `start`."""
+
+    bucket: int
+    before: dt.date
+    start: dt.date
+    end: dt.date
+
+    @property
+    def code(self) -> int:
+        """The three days as one integer, which any engine can take apart."""
+        return (day_number(self.before) * BASE + day_number(self.start)) * BASE + day_number(self.end)
+
+
+def windows(query: Query) -> list[Window]:
+    """The windows a question needs: one, or one per step of its series that has begun.
+
+    Raises QuestionError if option horizon is neither a number of months nor "period".
+    """
+    horizon = _months(str(query.options.get("horizon", "period")))
+    period = query.period.to_date()
+    if query.grain is None:
+        return [_window(0, period, horizon)]
+    steps = enumerate(query.period.buckets(query.grain), query.period.bucket_number(query.period.start, query.grain))
+    begun = [(k, Period(b.start, min(b.end, period.as_of), period.as_of)) for k, b in steps if b.start < period.as_of]
+    return [_window(k, step, horizon) for k, step in begun]
+
+
+def _months(horizon: str) -> int:
+    if horizon != "period" and not (horizon.isdigit() and 0 < int(horizon) <= 120):
+        raise QuestionError(f'horizon {horizon!r} is neither a number of months from 1 to 120 nor "period"')
+    return 0 if horizon == "period" else int(horizon)
+
+
+def _window(bucket: int, period: Period, months: int) -> Window:
+    start = add_months(period.end, -months) if months else period.start
+    if months:
+        return Window(bucket, add_months(start, -months), start, period.end)
+    return Window(bucket, period.previous().start, start, period.end)
+
+
+def each_window(frame: Frame, stretches: list[Window]) -> Frame:
+    """Every row of `frame` once per window, with `code` and the day numbers before_d, start_d, end_d."""
+    return exploded(frame, [w.code for w in stretches]).with_columns(
+        before_d=nw.col("code") // (BASE * BASE), start_d=nw.col("code") // BASE % BASE, end_d=nw.col("code") % BASE
+    )
+
+
+def exploded(frame: Frame, numbers: list[int], column: str = "code") -> Frame:
+    """Every row of `frame` once per number: a small list handed to whatever engine runs the query."""
+    texts = nw.lit(",".join(map(str, numbers))).str.split(",")
+    return frame.with_columns(texts.alias(column)).explode(column).with_columns(nw.col(column).cast(nw.Int64))
+
+
+def runs_at(day_d: str) -> nw.Expr:
+    """Whether a span [from, to) has value at the instant before the day in column `day_d`."""
+    return (nw.col("from_on_d") < nw.col(day_d)) & (nw.col("to_on_d").is_null() | (nw.col("to_on_d") >= nw.col(day_d)))
+
+
+def number(flag: nw.Expr) -> nw.Expr:
+    return nw.when(flag).then(nw.lit(1)).otherwise(nw.lit(0))
+
+
+def part(flag: nw.Expr, amount: nw.Expr) -> nw.Expr:
+    """`amount` where `flag` holds, else 0."""
+    return nw.when(flag).then(amount).otherwise(nw.lit(0.0))

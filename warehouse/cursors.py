@@ -7,6 +7,7 @@ A cursor is the greatest value of the table's `incremental` expression that a pu
 from __future__ import annotations
 
 import datetime as dt
+import re
 from zoneinfo import ZoneInfo
 
 from connectors.base import Window
@@ -65,14 +66,13 @@ def earlier(value, by: dt.timedelta | float):
 
 def _earlier_text(value: str, seconds: float) -> str:
     """Text that is an instant goes back and keeps its form; other text (names, codes) stays where it is."""
+    body, offset = re.fullmatch(r"(.*?)(Z|[+-]\d\d:?\d\d)?", value, re.DOTALL).groups()
     try:
-        moved = dt.datetime.fromisoformat(value) - dt.timedelta(seconds=seconds)
+        moved = dt.datetime.fromisoformat(body) - dt.timedelta(seconds=seconds)
     except ValueError:
         return value
-    digits = len(value.split(".")[1].rstrip("Z").split("+")[0]) if "." in value else 0
-    text = moved.isoformat(sep="T" if "T" in value else " ", timespec="microseconds" if digits else "seconds")
-    text = text.replace("+00:00", "Z") if value.endswith("Z") else text
-    return text[: len(value)]
+    text = moved.isoformat(sep="T" if "T" in body else " ", timespec="microseconds" if "." in body else "seconds")
+    return text[: len(body)] + (offset or "")
 
 
 def _end(cursor, lag: dt.timedelta | float, now: dt.datetime, zone: str):

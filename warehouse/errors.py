@@ -38,8 +38,8 @@ def translated(data: Path, doing: str) -> Iterator[None]:
         if not is_disk_full(error):
             raise
         raise StoreError(
-            f"could not {doing}: the disk holding {data} is full ({_free(data)} free). Nothing was published; the last snapshot stays in force. "
-            f"Free some space and sync again."
+            f"could not {doing}: the disk holding {data} is full, or a quota or limit on files is reached ({_free(data)} free). "
+            f"Nothing was published; the last snapshot stays in force. Free some space and sync again."
         ) from error
 
 

@@ -40,9 +40,31 @@ def held(data: Path, now: dt.datetime) -> Iterator[None]:
         lock.release()
 
 
-def _holder(data: Path) -> str:
+def holder(data: Path) -> dict | None:
+    """Who is syncing now: {"pid", "host", "since"}; None if nobody is, as far as can be seen from here."""
+    known = _noted(data)
+    return known if known and _lives(known) else None
+
+
+def _lives(holder: dict) -> bool:
+    if holder["host"] != socket.gethostname():
+        return True
     try:
-        holder = json.loads((data / HOLDER).read_text())
-        return f": process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):
-        return ""  # it has just begun, or just ended
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _noted(data: Path) -> dict | None:
+    try:
+        return json.loads((data / HOLDER).read_text())
+    except (OSError, ValueError):
+        return None  # it has just begun, or just ended
+
+
+def _holder(data: Path) -> str:
+    known = _noted(data)
+    return f": process {known['pid']} on {known['host']} since {known['since']}" if known else ""

@@ -19,8 +19,8 @@ from warehouse.loads import Load
 from warehouse.store import ORIGIN, File
 from warehouse.validation import literal, quoted
 
-FILE_BYTES = 256_000_000  # a new file is begun after this
-SMALL_BYTES, MANY_SMALL = 8_000_000, 12  # so many small files are written together into one
+FILE_GROUPS = 8  # row groups (of 122,880 rows) in a file: a change in one row rewrites no more than that
+SMALL_ROWS, MANY_SMALL = 100_000, 12  # so many small files are written together into one
 REPLACED = """
     create or replace temp table replaced as select distinct _file, _row from (select _file, _row from changes union all select _file, _row from leaving)
 """  # stored rows that will not stay as they are
@@ -146,7 +146,7 @@ def _write(con, data: Path, entity: str, admitted: list[Load], base: list[File],
 def _touched(con, data: Path, entity: str, base: list[File]) -> list[File]:
     """Files with a row that changes; and all small ones, once there are many."""
     names = {Path(path).name for (path,) in con.execute("select distinct _file from replaced where _file is not null").fetchall()}
-    small = [f for f in base if f.bytes < SMALL_BYTES]
+    small = [f for f in base if f.rows < SMALL_ROWS]
     names |= {f.path for f in small} if len(small) >= MANY_SMALL else set()
     return [f for f in base if f.path in names]
 
@@ -174,6 +174,6 @@ def _listed(entity: str, instead: dict[str, str]) -> str:
 
 def _copy(con, folder: Path, rows: str) -> list[File]:
     """Write rows as Parquet files into the table's folder. Until they are committed they are no part of the table."""
-    options = f"format parquet, compression zstd, file_size_bytes {FILE_BYTES}, append true, filename_pattern 'part-{{uuidv7}}-{{i}}', return_stats true"
+    options = f"format parquet, compression zstd, row_groups_per_file {FILE_GROUPS}, append true, filename_pattern 'part-{{uuidv7}}-{{i}}', return_stats true"
     written = con.execute(f"copy ({rows}) to {literal(folder)} ({options})").fetchall()
     return [File(Path(path).name, size, n) for path, n, size, *_ in written if n]

@@ -43,15 +43,27 @@ def expire(data: Path, now: dt.datetime) -> list[str]:
 
 
 def vacuum(data: Path, keep: Iterable[SnapshotRow]) -> list[Path]:
-    """Delete the files of every table and mart that no snapshot of `keep` names; returns what was deleted. Needs the sync lock."""
-    keep, deleted = list(keep), []
-    for name in _stored(data):
-        versions = sorted({v for s in keep if (v := {**s.tables, **s.marts, store.QUARANTINE: s.quarantine}.get(name)) is not None})
-        table = store.delta(data, name)
-        named = versions or [table.version()]
-        removed = table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True, keep_versions=named)
-        deleted += [store.folder(data, name) / path for path in removed]
-    return deleted
+    """Delete the files of every table and mart that no snapshot of `keep` names, and those of syncs that did not end.
+
+    Returns what was deleted. Needs the sync lock.
+    """
+    keep = list(keep)
+    unnamed = [path for name in _stored(data) for path in _unnamed(data, name, keep)]
+    for path in unnamed:
+        path.unlink(missing_ok=True)
+    return unnamed
+
+
+def _unnamed(data: Path, name: str, keep: list[SnapshotRow]) -> list[Path]:
+    versions = sorted({v for s in keep if (v := {**s.tables, **s.marts, store.QUARANTINE: s.quarantine}.get(name)) is not None})
+    table = store.delta(data, name)
+    what = {"keep_versions": versions or [table.version()], "full": True, "dry_run": True}
+    return [store.folder(data, name) / path for path in table.vacuum(retention_hours=0, enforce_retention_duration=False, **what)]
+
+
+def tidy(data: Path) -> list[Path]:
+    """Delete what an interrupted sync has written and nobody will read. Needs the sync lock."""
+    return vacuum(data, ledger.snapshots(database.connect(data)))
 
 
 def _stored(data: Path) -> list[str]:

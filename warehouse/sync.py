@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+from connectors import open_connector
 from connectors.base import Cancelled, Connector, SourceError
 from connectors.mapping import Mapper
 from connectors.sources import Source, Sources, Table
@@ -60,14 +61,9 @@ def sync(
     data, now = Path(data), now or dt.datetime.now(dt.UTC)
     data.mkdir(parents=True, exist_ok=True)
     with held(data, now), ExitStack() as stack:
-        run = _Sync(sources, data, now, progress or silent, cancel or threading.Event(), stack, connect or _open)
+        opened = connect or (lambda source: open_connector(source, sources.calendar.timezone))
+        run = _Sync(sources, data, now, progress or silent, cancel or threading.Event(), stack, opened)
         return run.go(_chosen(sources, only), full, _named(sources, accept_loss, run.state))
-
-
-def _open(source: Source) -> Connector:
-    from connectors import open_connector
-
-    return open_connector(source)
 
 
 def _chosen(sources: Sources, only: Iterable[str] | None) -> list[tuple[Source, Table]]:
@@ -97,7 +93,7 @@ class _Sync:
         self.stamp = merge.Stamp(self.id, now)
         self.records = database.connect(data)
         database.migrate(self.records)
-        ledger.abandon(self.records, now)
+        self.was_interrupted = ledger.abandon(self.records, now) > 0
         shutil.rmtree(data / PACKAGES, ignore_errors=True)
         self.folder = data / PACKAGES / self.id
         self.before = _before(data)
@@ -124,6 +120,8 @@ class _Sync:
             raise
         except BaseException as error:
             self._close_runs("failed", str(error))
+            with suppress(Exception):  # whatever it was, it is told; what is left over goes after the next sync
+                retention.tidy(self.data)
             raise
         finally:
             self.stack.close()
@@ -150,10 +148,12 @@ class _Sync:
             if is_lost:
                 self._read_anew(name)
             else:
-                self._restore(name, wanted.get(name))
+                self._restore(name, wanted.get(name), newest)
+        if self.was_interrupted:
+            retention.tidy(self.data)
         self.passed("prepared")
 
-    def _restore(self, name: str, version: int | None) -> None:
+    def _restore(self, name: str, version: int | None, newest: int) -> None:
         if version is None:
             store.empty(self.data, name)
             self.versions[name] = store.delta(self.data, name).version()
@@ -163,7 +163,8 @@ class _Sync:
                 f"table {name!r} in {store.folder(self.data, name)} is not what snapshot {self.before.id} was published with: it has been changed "
                 f"from outside. Restore that folder from a backup; or move it away and sync again with --full."
             )
-        store.rewind(self.data, name, version)
+        if newest != version:
+            store.rewind(self.data, name, version)
 
     def _read_anew(self, entity: str) -> None:
         """A table whose folder was moved away is built from its sources: nothing is known of it any more."""
@@ -293,11 +294,15 @@ class _Sync:
             for kept in known["tables"].values():
                 extras[kept["entity"]] = sorted({*extras.get(kept["entity"], ()), *kept["extras"]})
         built = self._marts(tables, settings, extras)
-        digests = {name: store.digest(self.data, name, version) for name, version in {**self.versions, **built}.items()}
+        digests = {name: self._digest(name, version) for name, version in {**self.versions, **built}.items()}
         return SnapshotRow(
             id=self.id, created_at=self.now, format=SNAPSHOT_FORMAT, tables=tables, marts=built, quarantine=self.versions[store.QUARANTINE],
             sources=sources, settings=settings, extras=extras, digests=digests, is_pinned=False,
         )  # fmt: skip
+
+    def _digest(self, name: str, version: int) -> str:
+        was = self.before and {**self.before.tables, **self.before.marts, store.QUARANTINE: self.before.quarantine}.get(name)
+        return self.before.digests[name] if was == version and name in self.before.digests else store.digest(self.data, name, version)
 
     def _marts(self, tables: dict[str, int], settings: dict, extras: dict[str, list[str]]) -> dict[str, int]:
         def write(name, reader):

@@ -113,16 +113,23 @@ class Company:
         asked = {"now": NOON + dt.timedelta(hours=self.hour), "connect": world_of(self.world, self.schemas)} | asked
         return sync(declared({"crm": self.tables}), data or self.data, **asked)
 
-    def stored(self, data=None, entity: str = "customers", columns: str = "*", only_living: bool = True) -> list[tuple]:
-        """Rows of the newest snapshot, sorted."""
-        import duckdb
-
+    def stored(self, data=None, **asked) -> list[tuple]:
+        """Rows of the newest snapshot, sorted; see `stored`."""
         from warehouse import store
 
         data = data or self.data
-        uris = store.uris(data, entity, store.latest(data).tables[entity])
-        living = " where not is_deleted" if only_living else ""
-        if not uris:
-            return []
-        found = duckdb.connect().execute(f"select {columns} from read_parquet({uris}, union_by_name = true){living}").to_arrow_table()
-        return sorted((tuple(row.values()) for row in found.to_pylist()), key=repr)
+        return stored(data, store.latest(data), **asked)
+
+
+def stored(data, snapshot, entity: str = "customers", columns: str = "*", only_living: bool = True) -> list[tuple]:
+    """Rows of one snapshot, sorted."""
+    import duckdb
+
+    from warehouse import store
+
+    uris = store.uris(data, entity, snapshot.tables[entity])
+    if not uris:
+        return []
+    living = " where not is_deleted" if only_living else ""
+    found = duckdb.connect().execute(f"select {columns} from read_parquet({uris}, union_by_name = true){living}").to_arrow_table()
+    return sorted((tuple(row.values()) for row in found.to_pylist()), key=repr)

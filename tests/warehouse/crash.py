@@ -1,0 +1,48 @@
+"""A program that syncs a small company, for tests that kill it: `python -m tests.warehouse.crash DATA ROUND`.
+
+What the source holds depends on the round alone, so that a clean sync of the same round can be compared.
+"""
+
+import datetime as dt
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+
+from connectors.sources import Table
+from tests.warehouse.scripted import CUSTOMERS, MAPPING, NOON, Company, customer
+from warehouse import marts
+
+OWNERS = pa.schema([("no", pa.string()), ("name", pa.string())])
+TABLES = {
+    "customers": Table(columns=MAPPING, incremental="changed", deletes="sweep"),
+    "owners": Table(columns={"owner_id": "no", "name": "name"}),
+}
+FEW_MARTS = {name: marts.MARTS[name] for name in ("identities", "accounts")}
+POINTS = (
+    "prepared", "read:crm.customers", "read", "merged:customers", "merged:owners", "quarantined", "mart:identities", "mart:accounts",
+    "before publishing", "published",
+)  # fmt: skip
+
+
+def company(data: Path, round: int) -> Company:
+    """The company in a round: each brings two new customers, a changed one, a refused one, one less, and a renamed owner."""
+    made = Company(data, tables=TABLES, schemas={"customers": CUSTOMERS, "owners": OWNERS, "deleted": CUSTOMERS})
+    new = [customer(100 + 10 * r + i, hour=1000 * r) for r in range(round + 1) for i in range(2)]
+    bad = [customer(200 + r, hour=1000 * r, kind="gift") for r in range(round + 1)]
+    made.rows.extend([customer(i, f"version {round if i == 3 else 0}", hour=1000 * round if i == 3 else i) for i in range(round, 30)] + new + bad)
+    made.world["crm"]["owners"] = [{"no": "A", "name": f"name in round {round}"}]
+    return made
+
+
+def run(data: Path, round: int):
+    """One sync of that round, on the day of that round."""
+    kept, marts.MARTS = marts.MARTS, FEW_MARTS
+    try:
+        return company(data, round).sync(now=NOON + dt.timedelta(days=round))
+    finally:
+        marts.MARTS = kept
+
+
+if __name__ == "__main__":
+    print(run(Path(sys.argv[1]), int(sys.argv[2])).snapshot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
@@ -33,8 +33,8 @@ def normal_schema(given: pa.Schema, metadata: dict[str, dict] | None = None) -> 
     return pa.schema([pa.field(f.name, normal_type(f.type), metadata=(metadata or {}).get(f.name.lower())) for f in given])
 
 
-def normalised(reader: pa.RecordBatchReader, metadata: dict[str, dict] | None, where: str) -> pa.RecordBatchReader:
-    """A reader of normal types. Raises SourceError, naming `where`, if reading breaks off."""
+def normalised(reader: pa.RecordBatchReader, metadata: dict[str, dict] | None, where: str, mask: Callable[[str], str] = str) -> pa.RecordBatchReader:
+    """A reader of normal types. Raises SourceError, naming `where`, if reading breaks off; `mask` takes secrets out of its words."""
     schema = normal_schema(reader.schema, metadata)
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -42,7 +42,7 @@ def normalised(reader: pa.RecordBatchReader, metadata: dict[str, dict] | None, w
             for batch in reader:
                 yield pa.RecordBatch.from_arrays([_cast(a, f.type) for a, f in zip(batch.columns, schema, strict=True)], schema=schema)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise SourceError(f"{where}: reading broke off: {str(error).splitlines()[0]}") from None
+            raise SourceError(f"{where}: reading broke off: {mask(str(error).splitlines()[0])}") from None
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -76,6 +76,11 @@ def parse_trusted(sql: str) -> dict:
     return _statement(f"select ({sql}) from source", sql)["node"]["select_list"][0]
 
 
+def readable(name: str, mostly: str) -> str:
+    """SQL for a text column whose values nearly all are of a type; "NULL" where it has no value at all."""
+    return "null" if mostly == "NULL" else f"cast(plain_number({quoted(name)}) as {mostly})"
+
+
 def quoted(name: str) -> str:
     """A column name as SQL."""
     return '"' + name.replace('"', '""') + '"'

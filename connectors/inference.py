@@ -81,7 +81,7 @@ def _narrowest(values: list[str]) -> str:
         n = sum(counts[kind] for kind in kinds)
         if values and n >= NEARLY * len(values):
             return next(kind for kind in reversed(kinds) if counts[kind]) if n == len(values) else kinds[-1]
-    return "VARCHAR"
+    return "VARCHAR" if values else "BIGINT"  # nothing there: any type will do to count the rows with
 
 
 def _verify(connection, scan: str, guess: dict[str, str]) -> tuple[int, dict[str, tuple]]:
@@ -106,7 +106,7 @@ def _settled(kind: str, filled: int, fitting: int, before: int, after: int) -> T
     number = f"DECIMAL(18,{after})" if exact else "DOUBLE"
     mostly = number if kind in MEASURED else kind
     if not filled:
-        return Typed("VARCHAR")
+        return Typed("VARCHAR", "NULL")
     if fitting == filled and kind != "LOOSE":
         return Typed(mostly) if exact else Typed("VARCHAR", mostly)
     if kind == "LOOSE" or kind not in WIDER:

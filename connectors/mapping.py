@@ -16,7 +16,7 @@ from connectors import casts
 from connectors.base import CURSOR, FAULT, ROW_NUMBER, SourceError
 from connectors.casts import Zones
 from connectors.errors import listed, nearest
-from connectors.expressions import columns_of, literal, locked, quoted, with_columns_replaced
+from connectors.expressions import columns_of, literal, locked, quoted, readable, with_columns_replaced
 from connectors.sources import Source, Table
 from warehouse import contract
 from warehouse.contract import Column
@@ -24,7 +24,7 @@ from warehouse.contract import Column
 ADDED_LATER = ("extracted_at", "load_id")
 OURS = {ROW_NUMBER, CURSOR, FAULT}
 MOSTLY = b"mostly"  # field metadata: the type that nearly all values of a text column have
-NUMERIC = re.compile(r"BIGINT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIMESTAMP|BOOLEAN|TIMESTAMPTZ")
+NUMERIC = re.compile(r"BIGINT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIMESTAMP|BOOLEAN|TIMESTAMPTZ|NULL")
 SHOWN = 80  # characters of a value in a fault
 
 
@@ -138,7 +138,7 @@ class Mapper:
     def _with_numbers(self, sql: str, needed: list[str], schema: pa.Schema) -> str:
         """The expression with text columns that nearly always hold a number or day read as such."""
         mostly = {field.name.lower(): _mostly(field) for field in schema if _mostly(field)}
-        parts = {name.lower(): f"cast(plain_number({quoted(name)}) as {mostly[name.lower()]})" for name in needed if name.lower() in mostly}
+        parts = {name.lower(): readable(name, mostly[name.lower()]) for name in needed if name.lower() in mostly}
         return with_columns_replaced(sql, parts) if parts else sql
 
     # --- the one query ----------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from connectors import casts
 from connectors.base import CURSOR, FAULT, ROW_NUMBER, Window
 from connectors.errors import SourceError, listed, nearest
-from connectors.expressions import CLOCK, columns_of, literal, parser, quoted, with_columns_replaced
+from connectors.expressions import CLOCK, columns_of, literal, parser, quoted, readable, with_columns_replaced
 from connectors.sources import Table
 
 
@@ -52,7 +53,7 @@ def _dicts(tree) -> Iterator[dict]:
 class Pipeline:
     """SQL for one table, over a relation `source` (with row_number and perhaps _fault) in an engine."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, table: Table, where: str, mostly: dict[str, str], has_faults: bool, zone: str | None = None):
+    def __init__(self, engine: duckdb.DuckDBPyConnection, table: Table, where: str, mostly: dict[str, str], has_faults: bool, zone: str):
         self.engine, self.table, self.where, self.zone = engine, table, where, zone
         self.mostly = {name.lower(): kind for name, kind in mostly.items()}
         good = f"select * exclude ({quoted(FAULT)}) from source where {quoted(FAULT)} is null" if has_faults else "select * from source"
@@ -126,7 +127,7 @@ class Pipeline:
         needed = columns_of(expression)
         if absent := [name for name in needed if name.lower() not in there]:
             raise SourceError(f"{self.where}.{key}: there is no column {absent[0]!r}{nearest(absent[0], names)}; there is {listed(names)}")
-        parts = {n.lower(): f"cast(plain_number({quoted(n)}) as {self.mostly[n.lower()]})" for n in needed if n.lower() in self.mostly}
+        parts = {n.lower(): readable(n, self.mostly[n.lower()]) for n in needed if n.lower() in self.mostly}
         try:
             self.engine.execute(f"describe select (\n{expression}\n) from ({rows}) as source")
         except duckdb.Error as error:
@@ -138,21 +139,25 @@ class Pipeline:
     def _within(self, window: Window | None) -> str:
         if window is None or not self.table.incremental:
             return ""
-        naive = dict((row[0], row[1]) for row in self._describe(self.rows))[CURSOR] != "TIMESTAMP WITH TIME ZONE"
-        tests = [
-            f"{CURSOR} {sign} {sql_literal(bound, self.zone if naive else None)}"
-            for sign, bound in ((">=", window.start), ("<", window.end))
-            if bound is not None
-        ]
+        kind = {row[0]: row[1] for row in self._describe(self.rows)}[CURSOR]
+        bounds = [(sign, sql_literal(bound, kind, self.zone)) for sign, bound in ((">=", window.start), ("<", window.end)) if bound is not None]
+        tests = [f"{CURSOR} {sign} {bound}" for sign, bound in bounds if bound is not None]
         return f"where ({' and '.join(tests)}) or {CURSOR} is null" if tests else ""
 
 
-def sql_literal(value, zone: str | None) -> str:
-    """A bound of a window as SQL; an instant with a zone is put into `zone`, the source's own, where its cursor has none."""
+def in_zone(instant: dt.datetime, zone: str | None) -> dt.datetime:
+    """An instant as a bound: one with a zone goes naive into `zone`, or into UTC where the cursor has zones itself."""
+    if instant.tzinfo is None:
+        return instant
+    return instant.astimezone(ZoneInfo(zone) if zone else dt.UTC).replace(tzinfo=None)
+
+
+def sql_literal(value, kind: str, zone: str) -> str | None:
+    """A bound of a window as SQL for a cursor of a type; None where an instant would be compared with a number."""
     if isinstance(value, dt.datetime):
-        if value.tzinfo is None:
-            return literal(value.isoformat(" "))
-        return literal(value.astimezone(ZoneInfo(zone)).replace(tzinfo=None).isoformat(" ") if zone else value.astimezone(dt.UTC).isoformat(" "))
+        if casts.family(kind) in ("int", "float", "decimal"):
+            return None
+        return literal(in_zone(value, None if casts.family(kind) == "instant" else zone).isoformat(" "))
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else literal(str(value))
 
 

@@ -19,7 +19,7 @@ def converted(path: Path, sheet: str | None, read: Reading, copy: Path) -> tuple
     """Write the sheet to `copy`; its layout and name. Raises SourceError naming the sheets there are."""
     name, rows = _rows(path, sheet or read.sheet)
     rows = islice(rows, read.skip, None)
-    head = [row for row in islice(rows, 100)]
+    head = list(islice(rows, 100))
     header = read.header if read.header is not None else has_header(head)
     first = head[0] if header and head else []
     width = max(map(len, head), default=0)

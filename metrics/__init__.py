@@ -7,6 +7,7 @@ from metrics import (
     cohorts,
     concentration,
     cycle,
+    decomposition,
     forecast,
     funnel,
     incidence,
@@ -47,5 +48,6 @@ MODULES = (
     cycle,
     pipeline,
     forecast,
+    decomposition,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}

@@ -28,6 +28,8 @@ def answered(*rows: dict, **entities) -> list[dict]:
         (None, "q:nps", True, False),
         (12, "q:nps", False, True),
         (-1, "q:nps", False, True),
+        (7.5, "q:nps", False, True),  # NPS has no halves
+        (2.5, "q:food", False, False),
         (5, "q:food", False, False),  # no scale recorded: 1 to 5
         (0, "q:food", False, True),
         (6, "q:food", False, True),

@@ -32,7 +32,7 @@ def scores(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
         score, text, weight   as given; scale_min, scale_max: the question's, else 0-10 for NPS and 1-5 for the rest
         is_blank     no score, or one of the question's blank codes: "asked, but gave no score"
-        is_refused   a score outside its scale
+        is_refused   a score outside its scale, or between whole numbers where the question is NPS
         is_last      the one that counts: the respondent's latest valid answer to the question in that survey. A later
                      blank takes nothing back; it is the last only of someone who gave no valid answer.
         region, …    the answer's own column where it has one, else the customer's; the owner is who was responsible then
@@ -61,7 +61,7 @@ def asked(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     return attributed.select(*ASKED, *extras)
 
 
-SCAFFOLD = {"blank_codes", "respondent", "answered_at_s", "answered_on_m", "sent_at_s", "sent_on_m"}
+SCAFFOLD = {"blank_codes", "is_nps", "respondent", "answered_at_s", "answered_on_m", "sent_at_s", "sent_on_m"}
 
 
 def _surveys(tables: Tables) -> nw.LazyFrame:
@@ -73,7 +73,7 @@ def _questioned(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     named = settings.get("metrics", {}).get("nps", {}).get("dimension", NPS_DIMENSION)
     is_nps = nw.col("dimension").str.to_lowercase() == nw.lit(named.lower())
     top = nw.coalesce("scale_max", nw.when(is_nps).then(nw.lit(10.0)).otherwise(nw.lit(5.0)))
-    questions = tables["questions"].select("question_id", "dimension", "scale_min", "blank_codes", question="text", scale_max=top)
+    questions = tables["questions"].select("question_id", "dimension", "scale_min", "blank_codes", question="text", scale_max=top, is_nps=is_nps)
     bottom = nw.coalesce("scale_min", nw.when(nw.col("scale_max") >= 10).then(nw.lit(0.0)).otherwise(nw.lit(1.0)))
     given = tables["answers"].select(
         "answer_id", "response_id", "survey_id", "question_id", "source", "customer_id", "contact_id", "answered_at", "answered_at_s",
@@ -93,8 +93,9 @@ def _valid(answers: nw.LazyFrame) -> nw.LazyFrame:
     codes = nw.concat_str(nw.lit(","), nw.col("blank_codes").str.replace_all(" ", "", literal=True), nw.lit(",")).str.replace_all(r"\.0+,", ",")
     blank = nw.col("score").is_null() | codes.str.contains(code, literal=True).fill_null(False)
     outside = (nw.col("score") < nw.col("scale_min")) | (nw.col("score") > nw.col("scale_max"))
+    broken = nw.col("is_nps") & (nw.col("score") != nw.col("score").floor())
     marked = answers.with_columns(is_blank=blank, is_anonymous=nw.col("is_anonymous").fill_null(False))
-    return marked.with_columns(is_refused=~nw.col("is_blank") & outside.fill_null(False))
+    return marked.with_columns(is_refused=~nw.col("is_blank") & (outside | broken).fill_null(False))
 
 
 def _latest(answers: nw.LazyFrame) -> nw.LazyFrame:

@@ -18,7 +18,7 @@ def heat(
     """A cell per (down, across), coloured by value and labelled with it.
 
     rows: `across`, `down`, value. middle: a value that is neither good nor bad (diverging colours around it); without it
-    colours run from little to much. mark: what a cell without a value shows ("…" while it runs, "·" when too few).
+    colours run from little to much. hover: a cell in words, lines separated by line feeds. mark: what a cell without a value shows ("…" while it runs, "·" when too few).
     """
     columns, lines = list(dict.fromkeys(rows[across])), list(dict.fromkeys(rows[down]))
     cells = {(row[down], row[across]): row for row in rows.to_dict("records")}
@@ -28,7 +28,7 @@ def heat(
         "type": "heatmap", "x": [theme.named(value, names) for value in columns], "y": [theme.named(value, names) for value in lines],
         "z": [[_value(cell) for cell in line] for line in grid],
         "text": [["" if cell is None else mark(cell) if _value(cell) is None else label(cell["value"]) for cell in line] for line in grid],
-        "customdata": [["" if cell is None else hover(cell) for cell in line] for line in grid],
+        "customdata": [["" if cell is None else theme.escaped(hover(cell)).replace("\n", "<br>") for cell in line] for line in grid],
         "texttemplate": "%{text}", "textfont": {"size": 11}, "hovertemplate": "%{y} · %{x}: %{customdata}<extra></extra>", "hoverongaps": False,
         "xgap": 2, "ygap": 2, "showscale": False, "colorscale": theme.DIVERGING if middle is not None else theme.SEQUENTIAL,
         **({"zmid": middle} if middle is not None else {}),

@@ -30,7 +30,7 @@ def line(
         is_strong = name == strong
         colour = theme.ACCENT if is_strong else theme.CONTEXT
         traces += _band(part) if by is None else []
-        traces += _strokes(part, colour, theme.STRONG if is_strong else theme.THIN, label, step, "" if by is None else theme.named(name, names, 22))
+        traces += _strokes(part, colour, theme.STRONG if is_strong else theme.THIN, label, step, "" if by is None else theme.named(name, names, 22), by is None)
         notes += _end_label(part, theme.named(name, names, 22), colour) if by is not None else []
     shapes = _target(target)
     notes += _target_label(target, target_label)
@@ -54,29 +54,38 @@ def _band(part: pd.DataFrame) -> list[dict]:
     return bands
 
 
-def _strokes(part: pd.DataFrame, colour: str, width: float, label, step, name: str) -> list[dict]:
+def _strokes(part: pd.DataFrame, colour: str, width: float, label, step, name: str, band: bool) -> list[dict]:
     """Complete steps as a solid line; the step still running as a dashed one that begins at the last complete point."""
     complete = part["complete"].astype(bool)
-    solid = _stroke(part[complete], colour, width, label, step, name)
+    solid = _stroke(part[complete], colour, width, label, step, name, band)
     running = part[~complete]
     if running.empty:
         return [solid]
-    dashed = _stroke(pd.concat([part[complete].tail(1), running]), colour, width, label, step, name)
+    dashed = _stroke(pd.concat([part[complete].tail(1), running]), colour, width, label, step, name, band)
     dashed["line"] = {**dashed["line"], "dash": "dot"}
     dashed["marker"] = {**dashed["marker"], "symbol": "circle-open"}
-    dashed["hovertemplate"] = ["<extra></extra>"] * complete.any() + ["%{customdata}<extra></extra>"] * len(running)
+    dashed["hovertemplate"] = ["<extra></extra>"] * int(complete.any()) + ["%{customdata}<extra></extra>"] * len(running)
     return [solid, dashed]
 
 
-def _stroke(part: pd.DataFrame, colour: str, width: float, label, step, name: str) -> dict:
+def _stroke(part: pd.DataFrame, colour: str, width: float, label, step, name: str, band: bool) -> dict:
     values = [None if pd.isna(value) else float(value) for value in part["value"]]
     hover = [f"{name and name + ' · '}{step(row.period)}: {label(row.value)}{_size(row)}" for row in part.itertuples()]
     alone = _isolated(values)
+    reach = _reach(part, alone) if band else {}
     return {
         "type": "scatter", "mode": "lines+markers", "x": [str(day) for day in part["period"]], "y": values, "customdata": hover, "name": name,
         "hovertemplate": "%{customdata}<extra></extra>", "connectgaps": False, "line": {"color": colour, "width": width},
-        "marker": {"color": colour, "size": [7 if lonely else 4 for lonely in alone]},
+        "marker": {"color": colour, "size": [7 if lonely else 4 for lonely in alone]}, **reach,
     }  # fmt: skip
+
+
+def _reach(part: pd.DataFrame, alone: list[bool]) -> dict:
+    """Intervals of points that stand alone: a band has no width there."""
+    known = pd.Series(alone, part.index) & part["low"].notna() & part["high"].notna()
+    above, below = (part["high"] - part["value"]).where(known, 0), (part["value"] - part["low"]).where(known, 0)
+    bars = {"type": "data", "symmetric": False, "array": list(above), "arrayminus": list(below), "color": theme.FAINT, "thickness": 1.5, "width": 4}
+    return {"error_y": bars} if known.any() else {}
 
 
 def _size(row) -> str:

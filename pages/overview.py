@@ -1,9 +1,77 @@
 """How are we doing, and what changed?"""
 
+import streamlit as st
+
+import charts
 from access.guard import guard
-from metrics import CATALOGUE
-from ui import cards, page
+from ui import data, numbers, page, sentences
+from ui.cards import Card, row
+from ui.figure import figure
+from ui.navigation import link
+from ui.table import Column
+from ui.words import name_of, t
 
 guard("overview")
+
+CARDS = (
+    Card("nps", leads_to="nps"),
+    Card("nrr", leads_to="retention"),
+    Card("grr", leads_to="retention"),
+    Card("retention", leads_to="retention"),
+    Card("arpa", leads_to="arpu"),
+    Card("mrr", leads_to="arpu"),
+    Card("win_rate", leads_to="funnel"),
+    Card("funnel_to_cash", leads_to="funnel"),
+)
+ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
+TONES = {True: "green", False: "red", None: "gray"}
+TICKS = {"share": ".0%", "money": "~s", "points": ".0f"}
+
 view = page.begin("overview")
-cards.row(view, [cards.Card(name) for name in list(CATALOGUE)[:6]])
+
+
+@page.part("overview.over_time")
+def over_time(view):
+    """One of the numbers above, step by step, with its interval."""
+    with page.section("overview.over_time"):
+        names = {card.metric: name_of(data.metric(card.metric)) for card in CARDS}
+        chosen = st.pills(
+            t("overview.choose"),
+            list(names),
+            default=CARDS[0].metric,
+            format_func=names.get,
+            key="overview_metric",
+            required=True,
+            label_visibility="collapsed",
+        )
+        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
+        if not answer.rows["value"].notna().any():
+            st.caption(t("overview.no_series"))
+            return
+        spec = charts.line(
+            answer.rows, lambda value: numbers.shown(value, metric.unit, view.currency), grain=view.grain, tick=TICKS[metric.unit],
+            step=lambda day: numbers.step(day, view.grain),
+        )  # fmt: skip
+        columns = {
+            "period": Column("overview.step"), "value": Column(f"metrics.{chosen}.name", metric.unit), "low": Column("overview.low", metric.unit),
+            "high": Column("overview.high", metric.unit), "n": Column("overview.n", "count"), "complete": Column("overview.complete"),
+        }  # fmt: skip
+        figure(view, spec, page.course(names[chosen], answer, metric, view), key="overview_series", rows=answer.rows, columns=columns, metrics=(metric,))
+
+
+@page.part("why.title")
+def what_changed(view):
+    """At most seven sentences, each a link to where it can be seen."""
+    with page.section("why.title", help="why.help"):
+        found = sentences.told(view, {card.metric: card.leads_to for card in CARDS})
+        if not found:
+            page.sentence(t("why.nothing", before=page.days(page.compared(view))))
+        for sentence in found:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f":{TONES[sentence.is_good]}[{ARROWS[sentence.went_up]}] {sentence.text}", width="stretch")
+                link(view, sentence.leads_to, t("why.see"), **sentence.segments)
+
+
+row(view, CARDS)
+what_changed(view)
+over_time(view)

@@ -59,8 +59,8 @@ def _headline(view: View, card: Card, change: Change) -> None:
     value = numbers.shown(now["value"], metric.unit, view.currency) if now["state"] == "value" else t(f"states.{now['state']}")
     st.metric(
         _title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
-        delta_description=beside(view, change),
-        chart_data=_line(view, card) if card.trend else None, help=papers(view, metric, change), height="stretch",
+        delta_description=beside(view, change), **(_small_line(view, card) if card.trend else {}),
+        help=papers(view, metric, change), height="stretch",
     )  # fmt: skip
     if now["state"] == "value":
         _marks(view, card, metric, now)
@@ -120,12 +120,13 @@ def papers(view: View, metric, change: Change) -> str:
     return "\n\n".join(plain(line) for line in lines)
 
 
-def _line(view: View, card: Card) -> list[float] | None:
-    """The last unbroken stretch of the series: a small line has no way to show a gap."""
-    series = data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options)
-    values = charts.sparkline(series.rows)
-    last_gap = max((k for k, value in enumerate(values) if value is None), default=-1)
-    return values[last_gap + 1 :] if len(values) - last_gap > 2 else None
+def _small_line(view: View, card: Card) -> dict:
+    """The series without axes. A line has no way to show a gap: values that come in waves are bars."""
+    values = charts.sparkline(data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options).rows)
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return {}
+    return {"chart_data": known, "chart_type": "line" if None not in values[values.index(known[0]) :] else "bar"}
 
 
 def _foot(view: View, card: Card) -> None:

@@ -22,7 +22,7 @@ import streamlit as st
 import warehouse
 from access.guard import admitted_now
 from access.scope import Scope
-from metrics import CATALOGUE
+from metrics import CATALOGUE, decomposition
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
@@ -88,6 +88,14 @@ def compare(view: View, name: str, *, where=None, **options) -> Change:
     return changed(headline(computed(view, name, now).answer), headline(computed(view, name, before).answer))
 
 
+def explain(view: View, name: str) -> list[dict]:
+    """Why a metric changed, as facts to put into words; see metrics.decomposition.explain. Empty without a clear change."""
+    if compare(view, name).verdict != "changed":
+        return []
+    key = digest(view.snapshot, admitted_now().scope, metric(name), view.query(), part=f"why {view.against}")
+    return _explained(key, name, view.snapshot, view.query(), view.against)
+
+
 def computed(view: View, name: str, query: Query) -> Computed:
     """The answer to any question, with the queries that gave it."""
     asked = metric(name)
@@ -111,6 +119,11 @@ def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Compu
     with watched() as frames:
         found = ask(_metric, tables(_snapshot), _query)
     return Computed(found, tuple(warehouse.sql(frame) for frame in frames))
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _explained(key: str, _name: str, _snapshot: str, _query: Query, _against: str) -> list[dict]:
+    return decomposition.explain(tables(_snapshot), _query, _name, against=_against)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

@@ -64,4 +64,6 @@ def entry(name: str) -> Entry:
 def link(view: View, name: str, label: str, icon: str = ":material/arrow_forward:", help: str | None = None, **segments: str | None) -> None:
     """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …)."""
     known = entry(name)
+    if not known.path.exists():
+        return
     st.page_link(_page(known), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")

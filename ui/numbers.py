@@ -31,10 +31,14 @@ def difference(value, unit: str, currency: str = "CNY") -> str:
     """A change with its sign; shares change by percentage points."""
     if not is_number(value):
         return NONE
-    sign = "−" if value < 0 else "+"
+    return ("−" if value < 0 else "+") + size(value, unit, currency)
+
+
+def size(value, unit: str, currency: str = "CNY") -> str:
+    """How large a change is, without its sign: for sentences that say which way it went."""
     if unit == "share":
-        return t("format.percentage_points", value=sign + _decimal(abs(value) * 100, "#,##0.0"))
-    return sign + shown(abs(value), unit, currency)
+        return t("format.percentage_points", value=_decimal(abs(value) * 100, "#,##0.0"))
+    return shown(abs(value), unit, currency)
 
 
 def rounded(value, unit: str, currency: str) -> str:

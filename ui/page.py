@@ -129,4 +129,14 @@ def failed_checks(answer) -> None:
             st.error(t("errors.check", name=plain(check.name), detail=plain(check.detail)), icon=":material/balance:")
 
 
-__all__ = ["begin", "empty", "failed_checks", "numbers", "part", "safely", "section", "sentence"]
+def course(name: str, answer, metric, looked: View) -> str:
+    """A series in one sentence, for screen readers: where it began, where it is, its lowest and highest."""
+    known = answer.rows[answer.rows["value"].notna()]
+    if known.empty:
+        return t("chart.course_empty", name=name)
+
+    def at(row) -> str:
+        return f"{numbers.shown(row['value'], metric.unit, looked.currency)} ({numbers.step(row['period'], looked.grain)})"
+
+    ends = {"first": known.iloc[0], "last": known.iloc[-1], "least": known.loc[known["value"].idxmin()], "most": known.loc[known["value"].idxmax()]}
+    return t("chart.course", name=name, **{end: at(row) for end, row in ends.items()})

@@ -28,6 +28,11 @@ def t(key: str, **values) -> str:
     return locales.word(key, language(), **values)
 
 
+def has(key: str) -> bool:
+    """Whether the glossary has this key."""
+    return locales.has(key)
+
+
 def name_of(metric) -> str:
     """A metric's name on cards and headings."""
     return t(f"metrics.{metric.name}.name")

@@ -35,7 +35,11 @@ def used() -> tuple[set[str], list[re.Pattern]]:
 
 
 def is_key(text: str) -> bool:
-    return re.fullmatch(r"[a-z_0-9]+(\.[a-z_0-9]+)+", text) is not None and text.split(".")[0] in {path.stem.split(".")[0] for path in (ROOT / "locales").glob("*.toml")}
+    return (
+        re.fullmatch(r"[a-z_0-9]+(\.[a-z_0-9]+)+", text) is not None
+        and not text.endswith((".toml", ".py"))
+        and text.split(".")[0] in {path.stem.split(".")[0] for path in (ROOT / "locales").glob("*.toml")}
+    )
 
 
 def test_every_key_used_is_known():

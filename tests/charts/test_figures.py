@@ -1,0 +1,131 @@
+"""Figures as dicts: what must be drawn, and what must not."""
+
+import datetime as dt
+import math
+from itertools import pairwise
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+import charts
+from charts import theme
+
+NAN = math.nan
+
+
+def word(value):
+    return "–" if value != value else f"{value:.0f}"
+
+
+def series(values, complete=None, by=None):
+    months = [dt.date(2026, k + 1, 1) for k in range(len(values))]
+    frame = pd.DataFrame({"period": months, "value": values, "n": 50, "complete": complete or [True] * len(values)})
+    frame["low"], frame["high"] = frame["value"] - 1, frame["value"] + 1
+    return frame if by is None else frame.assign(region=by)
+
+
+def strokes(figure):
+    return [trace for trace in figure["data"] if trace.get("mode") == "lines+markers"]
+
+
+def bands(figure):
+    return [trace for trace in figure["data"] if trace.get("fill")]
+
+
+def test_a_missing_month_is_a_gap():
+    figure = charts.line(series([1.0, NAN, 3.0, 4.0]), word)
+    (stroke,) = strokes(figure)
+    assert stroke["y"] == [1.0, None, 3.0, 4.0] and stroke["connectgaps"] is False
+    assert [len(band["x"]) for band in bands(figure)] == [2, 4]  # one piece before the gap, one after: the band does not bridge it
+
+
+def test_a_point_between_gaps_is_seen_and_shows_its_interval():
+    (stroke,) = strokes(charts.line(series([1.0, NAN, 3.0, NAN]), word))
+    assert stroke["marker"]["size"] == [7, 4, 7, 4]
+    assert stroke["error_y"]["array"] == [1.0, 0, 1.0, 0]
+
+
+def test_the_running_step_is_dashed_and_joined_to_the_last_complete_one():
+    solid, dashed = strokes(charts.line(series([1.0, 2.0, 3.0], [True, True, False]), word))
+    assert solid["y"] == [1.0, 2.0] and "dash" not in solid["line"]
+    assert dashed["y"] == [2.0, 3.0] and dashed["line"]["dash"] == "dot"
+
+
+def test_several_lines_are_labelled_at_their_ends_without_legend():
+    rows = pd.concat([series([1.0, 2.0], by="North"), series([3.0, 1.0], by=None).assign(region=None)])
+    figure = charts.line(rows, word, by="region", strong="North", names={None: "(none)"})
+    assert [stroke["line"]["color"] for stroke in strokes(figure)] == [theme.ACCENT, theme.CONTEXT]
+    assert {note["text"] for note in figure["layout"]["annotations"]} == {"North", "(none)"}
+    assert bands(figure) == [] and figure["layout"]["showlegend"] is False
+
+
+def test_labels_at_the_same_height_are_pushed_apart():
+    rows = pd.concat([series([0.0, 5.0], by=name) for name in "ABC"])
+    heights = sorted(note["y"] for note in charts.line(rows, word, by="region", height=300)["layout"]["annotations"])
+    assert min(b - a for a, b in pairwise(heights)) >= 5 * 16 / 240 * 0.999  # 16 px of the 240 px that span 5
+
+
+def test_an_empty_series_draws_nothing_and_does_not_fail():
+    assert strokes(charts.line(series([]), word))[0]["y"] == []
+    assert charts.line(series([]).assign(region=[]), word, by="region")["data"] == []
+
+
+def test_bars_keep_their_order_their_key_and_a_missing_value():
+    rows = pd.DataFrame({"region": ["B", None, "A"], "value": [2.0, NAN, 1.0], "state": ["value", "suppressed", "value"]})
+    figure = charts.bars(rows, "region", word, names={None: "(none)"}, strong=["B"])
+    (trace,) = figure["data"]
+    assert trace["y"] == ["B", "(none)", "A"] and trace["x"] == [2.0, None, 1.0] and trace["text"] == ["2", "–", "1"]
+    assert trace["customdata"] == [["B"], [None], ["A"]]
+    assert trace["marker"]["color"] == [theme.ACCENT, theme.CONTEXT, theme.CONTEXT]
+    assert figure["layout"]["yaxis"]["categoryarray"] == ["A", "(none)", "B"]  # plotly draws from the bottom
+
+
+def test_split_bars_leave_out_numbers_that_do_not_fit():
+    rows = pd.DataFrame({"region": ["N"], "p": [0.55], "d": [0.05]})
+    promoters, detractors = charts.split(rows, "region", [("p", "Promoters", theme.GOOD), ("d", "Detractors", theme.BAD)], lambda v: f"{v:.0%}")["data"]
+    assert (promoters["text"], detractors["text"], detractors["hovertext"]) == (["55%"], [""], ["5%"])
+
+
+def test_a_forest_shows_no_point_for_what_is_suppressed():
+    rows = pd.DataFrame({"region": ["N", "S"], "value": [10.0, NAN], "low": [5.0, NAN], "high": [20.0, NAN], "n": [40, None]})
+    figure = charts.forest(rows, "region", word, reference=12.0, reference_label="all")
+    (points,) = figure["data"]
+    assert points["x"] == [10.0, None]
+    assert (points["error_x"]["array"], points["error_x"]["arrayminus"]) == ([10.0, 0.0], [5.0, 0.0])
+    assert figure["layout"]["shapes"][0]["x0"] == 12.0
+
+
+def test_a_heat_map_says_why_a_cell_is_empty():
+    rows = pd.DataFrame({"age": [0, 1, 0], "cohort": ["Jan", "Jan", "Feb"], "value": [0.5, NAN, 0.25], "kind": ["seen", "running", "seen"]})
+    heat, marks = charts.heat(rows, "age", "cohort", lambda v: f"{v:.0%}", mark=lambda row: "…" if row["kind"] == "running" else "")["data"]
+    assert heat["z"] == [[0.5, None], [0.25, None]] and heat["text"] == [["50%", "…"], ["25%", ""]]
+    assert (marks["x"], marks["y"], marks["text"]) == (["1"], ["Jan"], ["…"])
+
+
+def test_a_bridge_runs_from_total_to_total():
+    rows = pd.DataFrame({"part": ["Open", "Grown", "Lost", "Close"], "value": [10.0, 5.0, -3.0, 12.0], "kind": ["total", "change", "change", "total"]})
+    (trace,) = charts.bridge(rows, "part", word)["data"]
+    assert trace["measure"] == ["absolute", "relative", "relative", "absolute"] and trace["y"] == [10.0, 5.0, -3.0, 12.0]
+
+
+def test_a_sparkline_has_complete_steps_only():
+    assert charts.sparkline(series([1.0, NAN, 3.0], [True, True, False])) == [1.0, None]
+
+
+FIGURES = [
+    charts.line(series([1.0, NAN, 3.0], [True, True, False]), word, target=2.0, target_label="target"),
+    charts.line(pd.concat([series([1.0, 2.0], by="N"), series([2.0, 1.0], by="S")]), word, by="region"),
+    charts.bars(pd.DataFrame({"k": ["<script>x</script>"], "value": [1.0]}), "k", word),
+    charts.split(pd.DataFrame({"k": ["a"], "p": [1.0]}), "k", [("p", "P", theme.GOOD)], word),
+    charts.forest(pd.DataFrame({"k": ["a"], "value": [1.0], "low": [0.5], "high": [2.0], "n": [3]}), "k", word),
+    charts.heat(pd.DataFrame({"a": ["x"], "b": ["y"], "value": [1.0]}), "a", "b", word, middle=0.0),
+    charts.bridge(pd.DataFrame({"k": ["a"], "value": [1.0], "kind": ["total"]}), "k", word),
+]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_plotly_accepts_every_figure(figure):
+    assert go.Figure(figure).layout.showlegend in (False, True)
+    shown = [{name: value for name, value in trace.items() if name != "customdata"} for trace in figure["data"]]  # a bar's customdata is its key
+    assert "<script>" not in str(shown)

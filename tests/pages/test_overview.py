@@ -1,0 +1,57 @@
+"""Overview: the figures, and what changed and why."""
+
+import datetime as dt
+
+import pytest
+
+from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
+from tests.published import publish
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("warehouse", WAREHOUSES)
+def test_the_page_runs(run, warehouse, language):
+    app = run("overview", warehouse, language)
+    assert failures(app) == []
+    assert app.title[0].value == {"en": "How are we doing, and what changed?", "zh-CN": "我们做得如何，发生了什么变化？"}[language]
+
+
+def test_every_card_is_there(run):
+    assert {metric.label for metric in run("overview").metric} >= {
+        "NPS", "Net revenue retention", "Gross revenue retention", "Customer retention", "Revenue per account", "Monthly recurring revenue", "Win rate",
+        "Funnel to cash",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lost_north(tmp_path_factory):
+    """2024: 40 of 80 deals of each region won. 2025: the south as before, the north won 4 of 80."""
+    customers = [{"customer_id": f"made:{region}", "region": region} for region in ("North", "South")]
+    wins = {(2024, "North"): 40, (2024, "South"): 40, (2025, "North"): 4, (2025, "South"): 40}
+    deals = [_deal(region, year, i, is_won=i < won) for (year, region), won in wins.items() for i in range(80)]
+    ends = {"deal_id": "made:last", "customer_id": "made:South", "created_at": _at(2025, 364), "stage": "Lead"}
+    return publish(tmp_path_factory.mktemp("story") / "data", {"customers": customers, "deals": [*deals, ends]})
+
+
+def _deal(region: str, year: int, i: int, is_won: bool) -> dict:
+    days = {"created_at": _at(year, i), "closed_at": _at(year, i + 5)}
+    return {"deal_id": f"made:{region}{year}-{i}", "customer_id": f"made:{region}", "stage": "Closed", "is_won": is_won, **days}
+
+
+def _at(year: int, day: int) -> dt.datetime:
+    return dt.datetime(year, 1, 1, 12, tzinfo=dt.UTC) + dt.timedelta(days=day)
+
+
+def test_a_change_is_told_with_its_reason_and_leads_there(run, lost_north, warehouses, monkeypatch):
+    monkeypatch.setitem(warehouses, "story", lost_north)
+    app = run("overview", "story", period="year")
+    # before 80/160 = 50 %, now 44/160 = 27.5 %; the north's own rate fell from 50 % to 5 %, and it is half of the deals
+    assert "**Win rate fell by 22.5 pp to 27.5%.** 22.5 pp of it comes from North (region), which went from 50.0% to 5.0%." in texts(app)
+    told = run("overview", "story", "zh-CN", period="year")
+    assert "**赢单率下降 22.5 个百分点，降至 27.5%。** 其中 22.5 个百分点来自区域“North”，由 50.0% 变为 5.0%。" in texts(told)
+
+
+def test_no_clear_change_is_said_to_be_none(run, lost_north, warehouses, monkeypatch):
+    monkeypatch.setitem(warehouses, "story", lost_north)
+    app = run("overview", "story", period="year", region="South")
+    assert "Nothing has clearly changed against 1 Jan 2024 – 31 Dec 2024." in texts(app)

@@ -1,0 +1,159 @@
+"""What was planted in the demo company is what the product finds: written to two databases and files, synced, asked from the command line.
+
+Places, times and sizes come from the truth file. That the stories are in the raw data is shown by tests/connectors/test_demo_stories.py.
+"""
+
+import datetime as dt
+
+import pytest
+
+from tests.commands import by, rows, show, status, value
+
+YEAR = ("--from", "2025-11-01", "--to", "2026-11-01")  # the last twelve months of the demo
+YEAR_BEFORE = ("--from", "2024-11-01", "--to", "2025-11-01")
+LAST_QUARTER = ("--from", "2026-07-01", "--to", "2026-10-01")
+QUARTER_BEFORE = ("--from", "2026-04-01", "--to", "2026-07-01")
+
+
+@pytest.fixture(scope="module")
+def planted(truth):
+    return {name: (story["where"], story["size"]) for name, story in truth["stories"].items()}
+
+
+def alone(found: dict, name) -> bool:
+    """Whether one key's (value, low, high) lies apart from those of every other key."""
+    low, high = found[name][1:]
+    return all(other[1] > high or other[2] < low for key, other in found.items() if key not in (name, None))
+
+
+def with_limits(data, *arguments) -> dict:
+    limits = [by(data, *arguments, measure=measure) for measure in ("value", "low", "high")]
+    return {key: tuple(part[key] for part in limits) for key in limits[0]}
+
+
+# --- a healthy company -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "low", "high"),
+    [
+        (("nps",), 30, 40),  # points
+        (("nrr", *YEAR), 1.00, 1.08),
+        (("retention", *YEAR), 0.87, 0.92),
+        (("win_rate",), 0.28, 0.36),
+        (("response_rate",), 0.30, 0.40),
+        (("concentration", *YEAR), 0.40, 0.80),
+    ],
+    ids=lambda part: part[0] if isinstance(part, tuple) else "",
+)
+def test_headline_is_that_of_a_healthy_company(demo_data, question, low, high):
+    assert low <= value(demo_data, *question) <= high
+
+
+def test_revenue_grows(demo_data):
+    assert value(demo_data, "revenue", *YEAR) > value(demo_data, "revenue", *YEAR_BEFORE)
+
+
+# --- surveys -----------------------------------------------------------------------------------------------------------
+
+
+def test_nps_drop_is_changed_and_stands_in_one_industry(demo_data, planted):
+    where, _ = planted["nps_drop"]
+    (now,), (before,) = (rows(demo_data, "nps", *period) for period in (LAST_QUARTER, QUARTER_BEFORE))
+    z = (now["value"] - before["value"]) / (now["se"] ** 2 + before["se"] ** 2) ** 0.5
+    assert z < -1.96  # "changed", by the rule of every card
+    found = with_limits(demo_data, "nps", *LAST_QUARTER, "--by", "industry")
+    assert min(found, key=lambda key: found[key][0]) == where["industry"]
+    assert alone(found, where["industry"])
+
+
+def test_low_touchpoint_is_the_only_low_one(demo_data, planted):
+    where, _ = planted["low_touchpoint"]
+    for dimension in ("service quality", "product function", "response speed", "delivery", "overall"):
+        low = by(demo_data, "satisfaction", "--by", "touchpoint", "--where", f"dimension={dimension}", measure="is_low")
+        assert [name for name, is_low in low.items() if is_low] == [where["touchpoint"]], dimension
+
+
+def test_low_pair_is_low_and_its_parts_are_not(demo_data, planted):
+    where, _ = planted["low_pair"]
+    overall = ("satisfaction", "--where", "dimension=overall")
+    assert value(demo_data, *overall, *(word for name, v in where.items() for word in ("--where", f"{name}={v}"))) < 3.0
+    for name, own in where.items():
+        assert by(demo_data, *overall, "--by", name)[own] > 3.0, name
+    found = {(row["region"], row["product_line"]): row["is_low"] for row in rows(demo_data, *overall, "--by", "region", "--by", "product_line")}
+    assert [pair for pair, is_low in found.items() if is_low] == [(where["region"], where["product_line"])]
+
+
+def test_core_customers_are_silent(demo_data, planted):
+    _, size = planted["silent_core"]
+    found = with_limits(demo_data, "response_rate", "--by", "grade")
+    assert alone(found, "core")
+    assert found["core"][0] == pytest.approx(size["response_rate"], abs=0.03)
+    assert found["ordinary"][0] == pytest.approx(size["response_rate_elsewhere"], abs=0.03)
+
+
+# --- customers and revenue ---------------------------------------------------------------------------------------------
+
+
+def test_one_region_loses_its_customers(demo_data, planted):
+    where, _ = planted["region_churn"]
+    now, before = (with_limits(demo_data, "retention", *period, "--by", "region") for period in (YEAR, YEAR_BEFORE))
+    assert min(now, key=lambda key: now[key][0]) == where["region"]
+    assert alone(now, where["region"])
+    assert now[where["region"]][2] < before[where["region"]][1]
+
+
+def test_price_rise_is_an_expansion_on_its_day(demo_data, truth, planted):
+    """Nearly all who had the dearer line expanded in that month, and hardly anybody else."""
+    since = dt.date.fromisoformat(truth["stories"]["price_rise"]["since"])
+    months = rows(demo_data, "nrr_bridge", "--option", "horizon=period", "--grain", "month", "--from", "2026-01-01", "--to", "2026-07-01")
+    expansion = {row["period"]: row["n"] for row in months if row["step"] == "expansion"}
+    assert expansion.pop(str(since)) > 3 * max(expansion.values())
+
+
+@pytest.mark.parametrize("story", ["promotion_paid", "promotion_lost"])
+def test_promotions(demo_data, planted, story):
+    where, size = planted[story]
+    found = {row["name"]: row["value"] for row in rows(demo_data, "promotion_roi")}
+    assert found[where["campaign"]] == pytest.approx(size["revenue_per_cost"] - 1, abs=0.2)  # ROI; rates of the day against average rates
+    best, worst = max(found, key=found.get), min(found, key=found.get)
+    assert where["campaign"] == (best if story == "promotion_paid" else worst)
+
+
+# --- sales -------------------------------------------------------------------------------------------------------------
+
+
+def test_stalled_stage_raises_its_alarm_and_no_other(demo_data, truth, planted):
+    where, _ = planted["stalled_quote"]
+    since = truth["stories"]["stalled_quote"]["since"]
+    found = rows(demo_data, "time_in_stage", "--from", since, "--to", "2026-10-01")
+    assert [row["stage"] for row in found if row["alarm"]] == [where["stage"]]
+
+
+def test_open_deals_pile_up_there(demo_data, planted):
+    where, _ = planted["stalled_quote"]
+    found = by(demo_data, "stalled", "--by", "stage")
+    assert found[where["stage"]] > 3 * sum(n for stage, n in found.items() if stage != where["stage"])
+
+
+# --- what the sync refused, and that numbers reconcile -----------------------------------------------------------------
+
+
+def test_dirty_rows_are_refused_and_nothing_else_is(demo_data, truth):
+    tables = {f"{source['source']}.{table['table']}": table for source in status(demo_data)["sources"] for table in source["tables"]}
+    refused = {name: table["refused"] for name, table in tables.items() if table["refused"]}
+    assert refused == {"erp.invoices": truth["dirty"]["currency"] + truth["dirty"]["impossible_day"]}
+    assert tables["erp.invoices"]["last_try"]["folded"] == truth["dirty"]["doubled"]
+    assert sum(tables["erp.invoices"]["last_try"][key] for key in ("new", "rejected", "folded")) == truth["rows"]["ar_invoice_line"]
+
+
+def test_all_other_rows_arrived(demo_data, truth):
+    arrived = {table["table"]: table["rows"] for source in status(demo_data)["sources"] if source["source"] == "crm" for table in source["tables"]}
+    assert arrived["interactions"] == truth["rows"]["crm_activity"]
+    assert arrived["customers"] == truth["rows"]["crm_account"]
+    assert arrived["deal_stages"] == truth["rows"]["crm_opp_stage_log"]
+
+
+def test_funnel_and_bridge_reconcile(demo_data):
+    for question in ("funnel", "nrr_bridge", "logo_churn", "win_rate"):
+        assert show(demo_data, question, *YEAR)["rows"]

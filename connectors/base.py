@@ -68,7 +68,7 @@ class Connector(Protocol):
         Rows are those of `from`/`query`, after `unpivot` and `where`, with a column `row_number` (from 1, over the
         whole table, before `unpivot` and `where`; in files it is stable, in databases it only counts what was read), and
         `_cursor` where the table is incremental. `window` restricts to cursor values in [start, end), by the table's
-        `incremental` expression, ordered by it; None reads everything. `columns` restricts to the columns named, in any
+        `incremental` expression, rows without a value always among them; None reads everything. `columns` restricts to the columns named, in any
         case (a sweep for vanished keys needs only the key's: `Mapper.key_columns()`). A row that the reader could not
         make out (a line with too few cells) comes with its reason in `_fault`, for the quarantine.
 

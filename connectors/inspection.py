@@ -20,21 +20,23 @@ from connectors import expressions, lines
 from connectors import secrets as vault
 from connectors.errors import Fault, SourceError, SourcesError, listed, nearest
 from connectors.locate import located
+from connectors.pipeline import check_query
 from connectors.sources import MAPPED_KINDS, Source, Sources, Table
+from connectors.statements import single_select
 from warehouse import contract
 
 Found = Iterator[tuple[tuple, str]]  # path of the key, what is wrong with it
 
 
-def inspected(path: Path, secrets: Mapping | None, reach: bool) -> Sources:
-    """The validated file; `reach` also looks up its files and secrets. Raises SourcesError."""
+def inspected(path: Path, secrets: Mapping | None, *, reach: bool, files: bool) -> Sources:
+    """The validated file; `reach` also looks up its secrets, and with `files` its files. Raises SourcesError."""
     text = _text(path)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SourcesError(path, [Fault("", f"not valid TOML: {error}", getattr(error, "lineno", None))]) from None
     folder = path.resolve().parent
-    found = [*_meant(raw), *_resolved(raw, folder), *(_reached(raw, folder, secrets) if reach else ())]
+    found = [*_meant(raw), *_resolved(raw, folder), *(_reached(raw, folder, secrets, files) if reach else ())]
     model = None
     try:
         model = Sources.model_validate(raw)
@@ -131,7 +133,18 @@ def _table(at: tuple, name: str, table: dict, kind) -> Found:
         yield at, 'a query over files needs from = "…" as well: the file or files that it calls source'
     for key in ("where", "incremental") if kind == "files" or "rows" in table else ("where",):
         yield from _expression((*at, key), table.get(key))
+    for key in ("query", "tombstones"):
+        yield from _query((*at, key), table.get(key), kind)
     yield from _deletions(at, table)
+
+
+def _query(at: tuple, sql, kind) -> Found:
+    check = {"files": check_query, "sql": single_select}.get(kind)
+    if isinstance(sql, str) and check:
+        try:
+            check(sql)
+        except SourceError as error:
+            yield at, str(error)
 
 
 def _mapping(at: tuple, entity: str, table: dict, kind) -> Found:
@@ -193,11 +206,11 @@ def _resolved(raw: dict, folder: Path) -> Found:
             source["url"] = None
 
 
-def _reached(raw: dict, folder: Path, secrets: Mapping | None) -> Found:
+def _reached(raw: dict, folder: Path, secrets: Mapping | None, files: bool) -> Found:
     """Fill secrets into `raw`; a file or secret that is not there is a fault."""
     for name, source in _tables(raw.get("sources")):
         yield from _url(("sources", name, "url"), source, folder, secrets)
-        if source.get("kind") == "files" and isinstance(source.get("path"), str):
+        if files and source.get("kind") == "files" and isinstance(source.get("path"), str):
             yield from _files(("sources", name), source)
 
 

@@ -109,14 +109,15 @@ class Sources(Strict):
     metrics: dict[str, dict[str, Any]] = {}
 
 
-def load(path: str | Path, secrets: Mapping | None = None, *, reach: bool = True) -> Sources:
+def load(path: str | Path, secrets: Mapping | None = None, *, reach: bool = True, files: bool = True) -> Sources:
     """The sources file at `path`, validated, its secrets resolved and its paths made absolute.
 
     secrets: entries that come before the environment and the secrets files, e.g. `st.secrets`.
     reach: False where only the calendar, the metrics' settings or the names are wanted: secrets stay unresolved, and a
         source's file that is missing at the moment is no fault.
+    files: False where only that is no fault: a sync refuses the one table and goes on with the others.
     Raises SourcesError with every fault and its line.
     """
     from connectors.inspection import inspected  # inspection reads the models of this module
 
-    return inspected(Path(path), secrets, reach)
+    return inspected(Path(path), secrets, reach=reach, files=files)

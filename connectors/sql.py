@@ -138,7 +138,8 @@ class SqlConnector:
 
     def _interrupt(self, engine: duckdb.DuckDBPyConnection, tag: str) -> None:
         """End a read that is under way, here and at the database."""
-        engine.interrupt()
+        with suppress(duckdb.Error):  # closed already
+            engine.interrupt()
         if not self._dialect.running:
             return
         with suppress(SourceError), self._connected() as connection:

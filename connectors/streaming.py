@@ -35,7 +35,8 @@ def streamed(batches: Iterator[pa.RecordBatch], *, timeout: float, interrupt: Ca
             yield batch
     finally:
         stop.set()
-        if thread.is_alive():
+        thread.join(2 * GLANCE)
+        if thread.is_alive():  # still waiting for the source
             interrupt()
             thread.join(5)
 

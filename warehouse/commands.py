@@ -33,7 +33,7 @@ def main_sync(args: Namespace) -> int:
     console, cancel = Console(stderr=True), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancel.set())
     try:
-        declared = sources.load(args.sources)
+        declared = sources.load(args.sources, files=False)  # a missing file is refused for its table only
         with Bars(console) as bars:
             outcome = sync(declared, Path(args.data), args.only or None, args.full, progress=bars.step, accept_loss=args.accept_loss or (), cancel=cancel)
     except (Cancelled, KeyboardInterrupt):

@@ -96,6 +96,8 @@ BROKEN = [  # what is written, what instead, line, place, words
     ('url = "sqlite:///crm.db"', 'url = "no url"', 22, "sources.stages.url", "not a database URL"),
     ('url = "sqlite:///crm.db"', 'url = "secret:a.b.url"', 22, "sources.stages.url", "RAPPORT_SECRET_A_B_URL"),
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "tombstone"', 26, "sources.stages.tables.clients.deletes", "tombstones ="),
+    ('query = "select * from clients"', 'query = "delete from clients"', 25, "sources.stages.tables.clients.query", "must be a SELECT"),
+    ('from = "lines.csv"', 'from = "lines.csv"\nquery = "from x"', 10, "sources.shop.tables.invoices.query", "reads 'x'"),
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "flag"', 26, "sources.stages.tables.clients.deletes", "is_deleted"),
 ]  # fmt: skip
 
@@ -130,6 +132,7 @@ def test_a_missing_file_and_broken_toml(tmp_path, written):
 def test_without_reach_a_missing_file_or_secret_is_no_fault(written):
     path = written(GOOD.replace("lines.csv", "later.csv").replace("sqlite:///crm.db", "secret:a.url"))
     assert set(load(path, reach=False).sources) == {"shop", "stages"}
+    assert [f.where for f in faults_of(path, files=False)] == ["sources.stages.url"]
 
 
 def test_a_password_in_the_file_is_refused_and_not_repeated(written):

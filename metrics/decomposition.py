@@ -10,16 +10,18 @@ import pandas as pd
 from metrics.change import changed, headline, questions
 from metrics.kitagawa import SIDES, explained, is_simpson, judged, parts
 from metrics.metric import Metric, ask
-from metrics.query import Query, QuestionError, Tables
+from metrics.query import Query, QuestionError, Tables, refuse_grain
 from metrics.result import Answer, Check, answer
+from metrics.retention import RECURRING
 from metrics.stats import Z95
 
 CANDIDATES = ("region", "industry", "size", "grade", "channel", "department")  # [metrics.why] columns says otherwise
 MOST_SEGMENTS = 50  # a column with more is no segment but a name
 EXACT = 1e-9  # relative: what the parts may miss of the change
 ENOUGH = 0.2  # explained: a column that locates less of the change does not explain it
+KEYS = ("column", "segment", "kind")
 EXTRA = (
-    "mix", "rate", "rate_low", "rate_high", "share_before", "share_now", "rate_before", "rate_now", "kind", "verdict", "stands_out",
+    "mix", "rate", "rate_low", "rate_high", "share_before", "share_now", "rate_before", "rate_now", "verdict", "stands_out",
     "promoter_part", "detractor_part",
 )  # fmt: skip
 
@@ -31,12 +33,13 @@ def why(tables: Tables, query: Query) -> Answer:
     ("previous" or "year"). Columns of `by` are taken one at a time, never crossed; without any, those of CANDIDATES. Where small
     segments are hidden they are one segment, kind "rest".
 
-    Returns one row per (column, segment), the column that locates most of the change first:
+    Returns one row per (column, segment, kind), the column that locates most of the change first; a column asked for in `by` also
+    stands before them under its own name:
         value, low, high, se   the segment's part of the change, in the metric's own unit: mix + rate
         n                      what the segment's ratio stands on now
         mix, rate              its two parts; rate_low, rate_high: 95 % limits of the second
         share_before, share_now      share of the denominator; rate_before, rate_now: the segment's own value
-        kind                   kept, new, vanished or rest
+        kind                   kept, new, vanished or rest (the hidden segments together; segment is null)
         verdict                of its own value: changed, no_clear_change, too_few, new, vanished, rest
         stands_out             bool, its part is beyond its size and beyond chance
         promoter_part, detractor_part   NPS only: value = promoter_part − detractor_part
@@ -46,6 +49,7 @@ def why(tables: Tables, query: Query) -> Answer:
 
     Raises QuestionError for a metric that is no ratio. Source: Kitagawa 1955; Das Gupta 1993.
     """
+    refuse_grain(query, "the change between two periods has no steps; ask for another period")
     metric = _ratio(query.options["metric"])
     now, before = questions(replace(query, options={}), query.options["against"])
     whole = {"now": headline(ask(metric, tables, now)), "before": headline(ask(metric, tables, before))}
@@ -53,7 +57,7 @@ def why(tables: Tables, query: Query) -> Answer:
     notes = {"metric": metric.name, "unit": metric.unit, "now": whole["now"]["value"], "before": whole["before"]["value"], "p": change.p}
     notes |= {"delta": change.delta, "verdict": change.verdict, "columns": {}, "simpson": []}
     if change.delta is None:
-        return _finished(pd.DataFrame(columns=["column", "segment", "value", "n", *EXTRA]), query, [], notes)
+        return _finished(pd.DataFrame(columns=[*KEYS, "value", "n", *EXTRA]), query, [], notes)
     factor = _factor(metric, whole["now"])
     split = {column: _split(metric, tables, {"now": now, "before": before}, whole, column, factor) for column in _columns(tables, query)}
     split = {column: rows for column, rows in split.items() if rows is not None}
@@ -61,7 +65,7 @@ def why(tables: Tables, query: Query) -> Answer:
     order = sorted(scores, key=lambda column: -scores[column])
     notes |= {"columns": {c: scores[c] for c in order}, "simpson": [c for c in order if is_simpson(split[c])]}
     checks = [_adds_up(column, split[column], change.delta) for column in order]
-    frame = pd.concat([split[c].assign(column=c) for c in order]) if order else pd.DataFrame(columns=["column", "segment", "value", "n", *EXTRA])
+    frame = pd.concat([split[c].assign(column=c) for c in order]) if order else pd.DataFrame(columns=[*KEYS, "value", "n", *EXTRA])
     return _finished(frame, query, checks, notes)
 
 
@@ -185,16 +189,17 @@ def _adds_up(column: str, rows: pd.DataFrame, delta: float) -> Check:
 
 
 def _finished(frame: pd.DataFrame, query: Query, checks: list[Check], notes: dict) -> Answer:
-    unordered = answer(frame.reset_index(drop=True).assign(order_=range(len(frame))), replace(query, by=(), grain=None), extra=("column", "segment", *EXTRA))
-    rows = unordered.rows
-    keyed = ["column", "segment"]
-    return Answer(rows[[*keyed, *(c for c in rows.columns if c not in keyed)]], tuple(checks), notes)
+    rows = answer(frame.reset_index(drop=True), replace(query, by=()), extra=(*KEYS, *EXTRA)).rows
+    named = {column: rows["segment"].where(rows["column"] == column) for column in query.by}
+    rows = rows.assign(**named)
+    return Answer(rows[[*named, *KEYS, *(c for c in rows.columns if c not in (*named, *KEYS))]], tuple(checks), notes)
 
 
+READS = ("scores", "asked", "deal_facts", "purchases", *RECURRING)  # whatever the ratio explained reads
 METRICS = (
     Metric(
         "why", why, "Why a ratio changed: the part of each segment, through its size (mix) and through its own value (rate); the parts add up to the change.",
-        "Δ = Σ (s₁−s₀)(r̄−R̄) + Σ (r₁−r₀)s̄", "ratio", ("accounts",), None, None, {"metric": "nps", "against": "previous"},
+        "Δ = Σ (s₁−s₀)(r̄−R̄) + Σ (r₁−r₀)s̄", "ratio", READS, None, None, {"metric": "nps", "against": "previous"},
         "Kitagawa 1955, JASA 50, 1168-1194; Das Gupta 1993",
     ),
 )  # fmt: skip

@@ -64,14 +64,14 @@ def nps_revenue(tables: Tables, query: Query) -> Answer:
     """What promoters, passives and detractors pay: revenue of the twelve months up to the answer, by band.
 
     One row per period, group and band. value: money, reporting currency; denominator: of all who answered. share: 0 to 1;
-    percent: as shown, adding up to 100.0. n: answers in the band of customers with revenue; notes: left_out, the others.
+    percent: as shown, adding up to 100.0. n: answers of customers with revenue, answers: those in the band; notes: left_out, the others.
     A customer whose people are in several bands is divided among them; the bands add up to the respondents' revenue.
     """
     whole = _scored(tables, query, "revenue", base="n")
     rows = _by_band(whole.rows)
     revenue = rows["band_share"] * rows["denominator"]
-    rows = rows.assign(value=revenue, n=rows["band_n"], numerator=revenue, low=np.nan, high=np.nan, se=np.nan, share=rows["band_share"])
-    return Answer(rows[[*_keys(rows), *STANDARD, "share", "percent", "customers"]], whole.checks, whole.notes)
+    rows = rows.assign(value=revenue, numerator=revenue, low=np.nan, high=np.nan, se=np.nan, share=rows["band_share"], answers=rows["band_n"])
+    return Answer(rows[[*_keys(rows), *STANDARD, "share", "percent", "answers"]], whole.checks, whole.notes)
 
 
 def asked_about(tables: Tables, query: Query) -> Frame:

@@ -99,5 +99,6 @@ def _bound(value, kind: pa.DataType, zone: str) -> str | None:
         return None
     if isinstance(value, dt.datetime):
         zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-        return literal(in_zone(value, None if zoned else zone).isoformat(" "))
+        text = in_zone(value, None if zoned else zone).isoformat(" ")
+        return literal(text.rstrip("0") if "." in text else text)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else literal(str(value))

@@ -201,7 +201,8 @@ class SQLite(Dialect):
         return [self._field(name, type_, *(c or 0 for c in found[i * n : (i + 1) * n])) for i, (name, type_) in enumerate(zip(names, told, strict=True))]
 
     def compared(self, expression: str, kind: pa.DataType) -> str:
-        return f"({expression})" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else f"replace({expression}, 'T', ' ')"
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        return f"({expression})" if is_number else f"replace({expression}, 'T', ' ') || ' 00:00:00'"  # compared as text: a day is its midnight
 
     def state(self, url: URL) -> tuple | None:
         files = [Path(f"{url.database}{suffix}") for suffix in ("", "-wal")]

@@ -137,7 +137,7 @@ def path(*shares, margin=0.03):
     values = ", ".join(f"('c', {q}, {share}::double)" for q, share in enumerate(shares) if share is not None)
     frame = nw.from_native(duckdb.sql(f"select * from (values {values}) t(customer_id, quarter, score)"))
     parts = {f"{name}_score": nw.lit(0.5) for name in ("amount", "interactions", "satisfaction", "growth")}
-    frame = frame.with_columns(**parts).with_columns(rank=present.rank("score"))
+    frame = frame.with_columns(**parts).with_columns(earned_rank=present.rank("score"))
     rows = collect(_held(frame, present)).sort_values("quarter")
     return rows["held_rank"].tolist()
 
@@ -173,7 +173,7 @@ def test_the_past_by_the_rules_of_then():
     settings = {"weights": EVEN, "cuts": [0.7, 0.5, 0.2], "previous": {"until": "2025-01-01", "cuts": [0.8, 0.5, 0.2]}}
     rows = quarters({"invoices": lines}, settings)
     then = rows.loc[("c", D("2024-10-01"))]
-    assert (then["grade"], then["graded_then"]) == ("core", "key")
+    assert (then["earned"], then["graded_then"]) == ("core", "key")
     later = quarters({"invoices": lines}, {**settings, "previous": {"until": "2024-12-31", "cuts": [0.8, 0.5, 0.2]}})
     assert later.loc[("c", D("2024-10-01")), "graded_then"] == "core"  # the quarter ended after the change
 

@@ -31,9 +31,9 @@ def customer_quarters(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     growth ((later half + pipeline − earlier half) / their sum, −1 to 1; null where all are 0).
     The quarter itself: quarter_revenue, quarter_orders, quarter_interactions, quarter_visits, quarter_usage.
     amount_score, interactions_score: rank among all rows above 0, 0 to 1; satisfaction_score, growth_score on their scale;
-    null: no data. coverage: share of the weights with data. score, rank, grade: by the present rules.
+    null: no data. coverage: share of the weights with data. score, earned, earned_rank (1 is best): by the present rules.
     held, held_rank: the grade in force: a change that is a crossing by a hair (under `margin`) takes two quarters.
-    before, score_before, …_score_before: the quarter before, null if it was no customer then.
+    held_rank_before, score_before, …_score_before: the quarter before, null if it was no customer then.
     graded_then: by the rules in force then. draw: the customer's number for sampling.
     A customer that is lost by the end of the quarter is none.
     """
@@ -41,9 +41,9 @@ def customer_quarters(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     present, earlier = rules(settings)
     year = _trailing(tables, settings, spans).join(_dates(tables, spans), on="quarter", how="inner")
     year = _scored(_living(year, tables), _has_interactions(tables))
-    year = year.with_columns(coverage=present.coverage(), score=present.score()).with_columns(rank=present.rank("score"))
-    year = _held(year, present).with_columns(grade=present.name("rank"), before=present.name("rank_before"), held=present.name("held_rank"))
-    return _then(year, present, earlier).drop("rank_before")
+    year = year.with_columns(coverage=present.coverage(), score=present.score()).with_columns(earned_rank=present.rank("score"))
+    year = _held(year, present).with_columns(earned=present.name("earned_rank"), held=present.name("held_rank"))
+    return _then(year, earlier)
 
 
 def _quarters(tables: Tables, settings: Mapping) -> list[tuple[int, dt.date, dt.date]]:
@@ -162,24 +162,25 @@ def _held(year: nw.LazyFrame, present: Rules) -> nw.LazyFrame:
     otherwise the last rank taken over stays in force. The first quarter of a customer is always taken over.
     """
     ordered = {"order_by": "quarter"}
-    lagged = {f"{name}_before": nw.col(name) for name in ("score", "rank", *(f"{part}_score" for part in COMPONENTS))}
+    lagged = {f"{name}_before": nw.col(name) for name in ("score", "earned_rank", *(f"{part}_score" for part in COMPONENTS))}
     follows = nw.col("quarter").shift(1).over("customer_id", **ordered) == nw.col("quarter") - 1
     year = year.with_columns(**{name: nw.when(follows).then(column.shift(1).over("customer_id", **ordered)) for name, column in lagged.items()})
-    firm = present.depth("score", "rank", "rank_before") >= present.margin
-    taken = nw.col("rank_before").is_null() | (nw.col("rank") == nw.col("rank_before")) | firm
+    firm = present.depth("score", "earned_rank", "earned_rank_before") >= present.margin
+    taken = nw.col("earned_rank_before").is_null() | (nw.col("earned_rank") == nw.col("earned_rank_before")) | firm
     year = year.with_columns(taken_=nw.when(taken).then(nw.lit(1)).otherwise(nw.lit(0)))
-    year = year.with_columns(step_=nw.col("taken_").cum_sum().over("customer_id", **ordered), held_=nw.when(nw.col("taken_") == 1).then(nw.col("rank")))
-    return year.with_columns(held_rank=nw.col("held_").max().over("customer_id", "step_")).drop("taken_", "step_", "held_")
+    year = year.with_columns(step_=nw.col("taken_").cum_sum().over("customer_id", **ordered), held_=nw.when(nw.col("taken_") == 1).then(nw.col("earned_rank")))
+    year = year.with_columns(held_rank=nw.col("held_").max().over("customer_id", "step_"))
+    before = nw.when(~nw.col("earned_rank_before").is_null()).then(nw.col("held_rank").shift(1).over("customer_id", **ordered))
+    return year.with_columns(held_rank_before=before).drop("taken_", "step_", "held_", "earned_rank_before")
 
 
-def _then(year: nw.LazyFrame, present: Rules, earlier: Rules | None) -> nw.LazyFrame:
+def _then(year: nw.LazyFrame, earlier: Rules | None) -> nw.LazyFrame:
     """The grade by the rules in force at the end of the quarter."""
     if earlier is None:
-        return year.with_columns(graded_then=nw.col("grade"))
+        return year.with_columns(graded_then=nw.col("earned"))
     year = year.with_columns(score_=earlier.score()).with_columns(rank_=earlier.rank("score_")).with_columns(name_=earlier.name("rank_"))
-    return year.with_columns(graded_then=nw.when(nw.col("ends_on") <= earlier.until).then(nw.col("name_")).otherwise(nw.col("grade"))).drop(
-        "score_", "rank_", "name_"
-    )
+    then = nw.when(nw.col("ends_on") <= earlier.until).then(nw.col("name_")).otherwise(nw.col("earned"))
+    return year.with_columns(graded_then=then).drop("score_", "rank_", "name_")
 
 
 READS = ("customer_months", "interactions", "scores", "usage", "deal_facts", "accounts", "coverage")

@@ -18,7 +18,8 @@ def heat(
     """A cell per (down, across), coloured by value and labelled with it.
 
     rows: `across`, `down`, value. middle: a value that is neither good nor bad (diverging colours around it); without it
-    colours run from little to much. hover: a cell in words, lines separated by line feeds. mark: what a cell without a value shows ("…" while it runs, "·" when too few).
+    colours run from little to much. hover: a cell in words, lines separated by line feeds. mark: what a cell without a value
+    shows ("…" while it runs, "·" when too few).
     """
     columns, lines = list(dict.fromkeys(rows[across])), list(dict.fromkeys(rows[down]))
     cells = {(row[down], row[across]): row for row in rows.to_dict("records")}

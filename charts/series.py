@@ -10,6 +10,7 @@ import pandas as pd
 from charts import theme
 
 TIME_FORMATS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m", "quarter": "%Y-%m", "year": "%Y"}
+TICKS = 8
 
 
 def line(
@@ -35,11 +36,23 @@ def line(
     shapes = _target(target)
     notes += _target_label(target, target_label)
     side = max((len(note["text"]) for note in notes), default=0) * 7 if by is not None else 0
-    frame = theme.layout(height, hovermode="x unified" if by is None else "closest", shapes=shapes, annotations=_apart(notes, rows, height))
+    frame = theme.layout(height, shapes=shapes, annotations=_apart(notes, rows, height))
     frame["margin"] = {**frame["margin"], "r": 8 + min(side, 150)}
-    frame["xaxis"] = theme.axis(type="date", showgrid=False, tickformat=TIME_FORMATS[grain], hoverformat=TIME_FORMATS[grain], nticks=8)
+    frame["xaxis"] = _time_axis(rows["period"], grain, step)
     frame["yaxis"] = theme.axis(tickformat=tick, nticks=5)
     return {"data": traces, "layout": frame}
+
+
+def _time_axis(periods: pd.Series, grain: str, step) -> dict:
+    """At most TICKS labels, each on a step; the whole period is shown, also where its ends have no data."""
+    days = sorted(set(periods))
+    if not days:
+        return theme.bare()
+    marked = days[:: -(-len(days) // TICKS)]
+    edge = (days[-1] - days[0]) * 0.03 or pd.Timedelta(days=15)
+    ends = [str(pd.Timestamp(days[0]) - edge), str(pd.Timestamp(days[-1]) + edge)]
+    texts = [day.strftime(TIME_FORMATS[grain]) if step is str else step(day) for day in marked]
+    return theme.axis(type="date", showgrid=False, range=ends, tickmode="array", tickvals=[str(day) for day in marked], ticktext=texts)
 
 
 def _band(part: pd.DataFrame) -> list[dict]:

@@ -32,6 +32,7 @@ def layout(height: int, **further) -> dict:
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "showlegend": False,
         "hovermode": "closest",
+        "hoverdistance": 60,
         "dragmode": False,
         "font": {"size": FONT_SIZE},
         "separators": ".,",

@@ -59,11 +59,12 @@ def over_time(view):
         figure(view, spec, page.course(names[chosen], answer, metric, view), key="overview_series", rows=answer.rows, columns=columns, metrics=(metric,))
 
 
-@page.part("why.title")
+@page.part("why.title", parallel=True)
 def what_changed(view):
     """At most seven sentences, each a link to where it can be seen."""
     with page.section("why.title", help="why.help"):
-        found = sentences.told(view, {card.metric: card.leads_to for card in CARDS})
+        with st.skeleton(height=120):
+            found = sentences.told(view, {card.metric: card.leads_to for card in CARDS})
         if not found:
             page.sentence(t("why.nothing", before=page.days(page.compared(view))))
         for sentence in found:

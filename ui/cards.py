@@ -17,6 +17,7 @@ from ui.view import View
 from ui.words import definition_of, name_of, plain, t
 
 PER_ROW = 4
+SKELETON = 140  # px kept free while a card is computed
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,14 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
     for start in range(0, len(cards), per_row):
         chunk = cards[start : start + per_row]
         for column, card in zip(st.columns(per_row if len(cards) > per_row else len(chunk)), chunk, strict=False):
-            with column:
+            with column.container(border=True, height="stretch"):
                 show(view, card)
 
 
+@st.fragment(parallel=True)
 def show(view: View, card: Card) -> None:
-    """One card. A metric that the catalogue does not have, or that fails, says so in the card's place."""
-    with st.container(border=True, height="stretch"), page.safely(_title(card)):
+    """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
+    with page.safely(_title(card)), st.skeleton(height=SKELETON):
         change = data.compare(view, card.metric, where=card.where, **card.options)
         _headline(view, card, change)
         _foot(view, card)
@@ -136,7 +138,6 @@ def _foot(view: View, card: Card) -> None:
             link(view, card.leads_to, t("cards.more"))
 
 
-@st.fragment
 def how(view: View, name: str, *, key: str, where: Mapping | None = None, **options) -> None:
     """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran."""
     box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun", wrap=False)

@@ -31,7 +31,9 @@ def difference(value, unit: str, currency: str = "CNY") -> str:
     """A change with its sign; shares change by percentage points."""
     if not is_number(value):
         return NONE
-    return ("−" if value < 0 else "+") + size(value, unit, currency)
+    text = size(value, unit, currency)
+    sign = "−" if value < 0 else "+"
+    return sign + text if any(digit in text for digit in "123456789") else text  # what rounds to nothing has no direction
 
 
 def size(value, unit: str, currency: str = "CNY") -> str:

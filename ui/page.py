@@ -91,11 +91,12 @@ def safely(what: str) -> Iterator[None]:
         st.error(t("errors.unexpected", what=plain(what), code=code), icon=":material/error:")
 
 
-def part(title: str) -> Callable:
+def part(title: str, *, parallel: bool = False) -> Callable:
     """A part of a page that fails, and reruns for its own widgets, by itself.
 
     title: glossary key of its heading, also what an error calls it. The function's arguments are fixed until the page
-    reruns; pass the view and plain values.
+    reruns; pass the view and plain values. parallel: computed beside what follows it, for slow parts; such a part may not
+    write outside of itself.
     """
 
     def decorate(draw: Callable) -> Callable:
@@ -104,7 +105,7 @@ def part(title: str) -> Callable:
             with safely(t(title)):
                 draw(*args, **kwargs)
 
-        return st.fragment(guarded)
+        return st.fragment(guarded, parallel=parallel)
 
     return decorate
 

@@ -47,7 +47,14 @@ def test_values(speak, value, unit, english, chinese):
 
 @pytest.mark.parametrize(
     ("value", "unit", "english"),
-    [(0.019, "share", "+1.9 pp"), (-0.019, "share", "−1.9 pp"), (-12.6, "points", "−12.6"), (618.2, "money", "+CN¥618"), (None, "share", "–")],
+    [
+        (0.019, "share", "+1.9 pp"),
+        (-0.019, "share", "−1.9 pp"),
+        (-12.6, "points", "−12.6"),
+        (618.2, "money", "+CN¥618"),
+        (None, "share", "–"),
+        (-0.0004, "share", "0.0 pp"),
+    ],
 )
 def test_changes_carry_their_sign(speak, value, unit, english):
     speak("en")

@@ -162,7 +162,7 @@ def _parquet(stored: Stored) -> str:
     """A relation over the table's files; an empty table is a SELECT of typed nulls without rows."""
     if stored.uris:
         files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored.uris)
-        return f"read_parquet([{files}], union_by_name = true)"
+        return f"read_parquet([{files}], union_by_name = {str(len(stored.uris) > 1).lower()})"
     columns = ", ".join(f'CAST(NULL AS {_duck_type(f.type)}) AS "{f.name}"' for f in stored.schema)
     return f"(SELECT {columns} WHERE false)"
 

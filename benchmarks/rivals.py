@@ -1,0 +1,119 @@
+"""What an analyst would write instead: each metric as SQL on the same Parquet, and the usual questions in pandas on the invoice lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from metrics.period import Period, day_number
+
+STATEMENTS = Path(__file__).with_name("rivals.sql")
+BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is another metric's query
+    "win_incidence": "Aalen–Johansen on the counts that sales_cycle's query gives",
+    "win_probability": "as win_incidence",
+    "time_in_stage": "Kaplan–Meier on a histogram like sales_cycle's, over deal_steps",
+    "survival": "Kaplan–Meier on a histogram of episodes",
+    "why": "two calls of another metric by every segment column",
+    "movements": "the rows that nrr adds up",
+    "nrr_bridge": "the sums of nrr's query and two of customer_months",
+    "quick_ratio": "the sums of nrr's query over another window",
+    "ltv": "arpa and six months of logo_churn",
+    "first_month_retention": "one column of cohorts",
+    "pareto": "concentration's query, sorted",
+    "silence_cuts": "activity's query at an earlier day, for seven cuts",
+    "forecast": "win_rate's query and the open deals by stage",
+    "forecast_calibration": "as forecast, for twelve earlier months",
+    "nps_revenue": "nps with revenue for weight",
+    "grade_proposals": "one quarter of customer_quarters, row by row",
+    "migration": "segment_change_rate's pairs, counted by grade",
+    "mix_drift": "two counts by grade of segment_change_rate's pairs",
+    "feature_drift": "tests on two samples of customer_quarters",
+    "drift_auc": "a classifier on two samples of customer_quarters",
+    "rfm": "activity's query with fifths by orders and revenue",
+    "verbatims": "one count over scores",
+    "silent_accounts": "response_rate's customers, ranked",
+    "stalled": "open_pipeline's deals and their last entry into a stage",
+    "renewals": "one sum over subscriptions",
+    "arpu_bridge": "two periods of product_months, by segment",
+    "customer_value": "parts of revenue, referrals and answers per customer",
+    "promotion_roi": "one sum over the invoice lines per campaign",
+}
+
+
+def statements() -> dict[str, str]:
+    """Metric → its SELECT, with placeholders."""
+    parts = re.split(r"^-- @(\w+)$", STATEMENTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def filled(sql: str, files: Mapping[str, tuple[str, ...]], period: Period, zone: str) -> str:
+    """A SELECT over the Parquet files themselves. `{day:created_at}` is an instant's day in the business zone."""
+    days = {"start": f"DATE '{period.start}'", "end": f"DATE '{period.end}'", "start_d": str(day_number(period.start)), "end_d": str(day_number(period.end))}
+    sql = re.sub(r"\{day:(\w+)\}", rf"CAST((\1 AT TIME ZONE '{zone}') AS DATE)", sql)
+    relations = {name: "read_parquet([" + ", ".join(f"'{uri}'" for uri in uris) + "])" for name, uris in files.items()}
+    for name, text in {**days, **relations}.items():
+        sql = sql.replace("{" + name + "}", text)
+    return sql
+
+
+# pandas on the invoice lines
+
+
+def lines(folder: Path, columns: list[str]) -> pd.DataFrame:
+    """The invoice lines of the company as the ERP exports them, with amounts in reporting currency."""
+    rows = pd.read_parquet(folder / "invoices.parquet", columns=[*dict.fromkeys(["issued_on", "amount", "currency", *columns])])
+    rows["issued_on"], rows["amount"] = pd.to_datetime(rows["issued_on"]), rows["amount"].astype(float)
+    rates = pd.read_parquet(folder / "rates.parquet").assign(day=lambda r: pd.to_datetime(r["day"]))
+    rows = rows.merge(rates, how="left", left_on=["currency", "issued_on"], right_on=["currency", "day"])
+    rows["amount"] *= rows["rate"].where(rows["currency"] != "CNY", 1.0)
+    return rows
+
+
+def within(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
+    return rows[(rows["issued_on"] >= pd.Timestamp(period.start)) & (rows["issued_on"] < pd.Timestamp(period.end))]
+
+
+def revenue_by_month(folder: Path, period: Period) -> list[float]:
+    rows = within(lines(folder, []), period)
+    return rows.groupby(rows["issued_on"].dt.to_period("M"))["amount"].sum().tolist()
+
+
+def revenue_by_region(folder: Path, period: Period) -> list[float]:
+    rows = within(lines(folder, ["customer_id"]), period)
+    customers = pd.read_parquet(folder / "customers.parquet", columns=["customer_id", "region"])
+    return rows.merge(customers, on="customer_id", how="left").groupby("region", dropna=False)["amount"].sum().sort_index(na_position="last").tolist()
+
+
+def revenue_per_buyer(folder: Path, period: Period) -> list[float]:
+    rows = within(lines(folder, ["customer_id", "kind"]), period)
+    buyers = rows.loc[rows["kind"] != "credit_note", "customer_id"].unique()
+    return [rows.loc[rows["customer_id"].isin(buyers), "amount"].sum() / len(buyers)]
+
+
+def top_fifth(folder: Path, period: Period) -> list[float]:
+    totals = within(lines(folder, ["customer_id"]), period).groupby("customer_id")["amount"].sum().clip(lower=0).sort_values(ascending=False)
+    whole, part = divmod(0.2 * len(totals), 1)
+    return [(totals.iloc[: int(whole)].sum() + part * totals.iloc[int(whole)]) / totals.sum()]
+
+
+def buyers_by_age(folder: Path, period: Period) -> list[float]:
+    rows = lines(folder, ["customer_id", "kind"])
+    rows = rows[rows["kind"] != "credit_note"]
+    rows["month"] = rows["issued_on"].dt.year * 12 + rows["issued_on"].dt.month
+    first = rows.groupby("customer_id")["month"].min().rename("cohort")
+    begun = first[(first >= period.start.year * 12 + period.start.month) & (first < period.end.year * 12 + period.end.month)]
+    seen = rows[["customer_id", "month"]].drop_duplicates().merge(begun, on="customer_id")
+    active = seen.assign(age=seen["month"] - seen["cohort"]).groupby(["cohort", "age"]).size()
+    return (active / active.index.get_level_values("cohort").map(begun.value_counts())).tolist()
+
+
+IN_PANDAS: dict[str, tuple[str, dict, Callable[[Path, Period], list[float]]]] = {  # title → metric, its question, the pandas code
+    "revenue by month": ("revenue", {"grain": "month"}, revenue_by_month),
+    "revenue by region": ("revenue", {"by": ("region",)}, revenue_by_region),
+    "revenue per buyer": ("arppu", {}, revenue_per_buyer),
+    "share of the top fifth": ("concentration", {}, top_fifth),
+    "cohorts by first purchase": ("cohorts", {"options": {"basis": "purchases"}}, buyers_by_age),
+}

@@ -63,7 +63,7 @@ def mrr(tables: Tables, query: Query) -> Answer:
     """
     frame = sums(tables, query)
     frame = frame.assign(value=frame["closing_now"].where(frame["paying"] > 0), n=frame["paying"], se=np.sqrt(pd.to_numeric(frame["cc"])))
-    return answer(frame, query, notes={"unconverted": int(pd.to_numeric(frame["unconverted"]).sum())})
+    return answer(frame, query, notes={"unconverted": int(pd.to_numeric(frame["unconverted_now"]).sum())})
 
 
 def arpa(tables: Tables, query: Query) -> Answer:
@@ -75,7 +75,7 @@ def arpa(tables: Tables, query: Query) -> Answer:
     total, n = pd.to_numeric(frame["closing_now"]), pd.to_numeric(frame["paying"])
     frame = frame.assign(numerator=total, denominator=n, n=n, se=mean_se(total, frame["cc"], n))
     frame["low"], frame["high"] = log_limits(total / n.where(n > 0), frame["se"])
-    return answer(frame, query, notes={"unconverted": int(pd.to_numeric(frame["unconverted"]).sum())})
+    return answer(frame, query, notes={"unconverted": int(pd.to_numeric(frame["unconverted_now"]).sum())})
 
 
 def behind_paying(tables: Tables, query: Query) -> Frame:
@@ -188,8 +188,8 @@ METRICS = (
         behind_paying, "higher", {}, "ChartMogul, ARPA",
     ),
     Metric(
-        "arpu", arpu, "Average revenue per customer and month.", "revenue ÷ customer-months", "money", (*RECURRING, "purchases", "usage"), behind_arpu, "higher",
-        {"base": "auto"},
+        "arpu", arpu, "Average revenue per customer and month.", "revenue ÷ customer-months", "money", (*RECURRING, "purchases", "usage"), behind_arpu,
+        "higher", {"base": "auto"},
     ),
     Metric(
         "arppu", arppu, "Average revenue of the customers who paid in the period.", "revenue ÷ distinct customers with an order in the period", "money",

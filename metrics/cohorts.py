@@ -20,7 +20,6 @@ MODES = ("on", "on_or_after", "on_or_before")
 CLOCKS = ("calendar", "rolling")
 AVERAGES = ("pooled", "simple")
 BASES = ("auto", "purchases", "recurring", "first_contact")
-FAR = 10**6  # an age nobody reaches
 
 
 def cohorts(tables: Tables, query: Query) -> Answer:
@@ -105,14 +104,18 @@ def _started(tables: Tables, query: Query, origin: Frame) -> Frame:
 
 
 def _ages(begun: Frame, active: Frame, query: Query) -> Frame:
-    """One row per customer and age at which they were active (age null: never), with `reached`: how many ages are over."""
-    as_of = query.period.as_of
-    rows = begun.join(active, on="customer_id", how="left")
+    """One row per customer and age at which they were active (age null: never).
+
+    reached: how many ages are over at the first day not loaded; entered: the last age that has begun.
+    """
+    as_of, last = query.period.as_of, query.period.as_of - dt.timedelta(days=1)
+    rows = begun.join(active.filter(nw.col("active_on") < nw.lit(as_of)), on="customer_id", how="left")
     if query.options["clock"] == "calendar":
         rows = bucketed(rows, "active_on", query)
-        reached = nw.lit(query.period.bucket_number(as_of, query.grain)) - nw.col("cohort")
-        return rows.with_columns(age=nw.col("bucket") - nw.col("cohort"), reached=reached)
-    return rows.with_columns(age=_elapsed(query, "active_on"), reached=_elapsed(query, as_of))
+        number_of = query.period.bucket_number
+        reached, entered = (nw.lit(number_of(day, query.grain)) - nw.col("cohort") for day in (as_of, last))
+        return rows.with_columns(age=nw.col("bucket") - nw.col("cohort"), reached=reached, entered=entered)
+    return rows.with_columns(age=_elapsed(query, "active_on"), reached=_elapsed(query, as_of), entered=_elapsed(query, last))
 
 
 def _elapsed(query: Query, until: str | dt.date) -> nw.Expr:
@@ -127,8 +130,8 @@ def _elapsed(query: Query, until: str | dt.date) -> nw.Expr:
 
 def _sizes(ages: Frame, query: Query) -> pd.DataFrame:
     """Customers by cohort and by how many ages they have completed."""
-    customers = ages.group_by(*dict.fromkeys(("customer_id", "cohort", *query.by))).agg(reached=nw.col("reached").max())
-    return aggregate(customers, ["cohort", "reached", *query.by], size=nw.len())
+    customers = ages.group_by(*dict.fromkeys(("customer_id", "cohort", *query.by))).agg(nw.col("reached", "entered").max())
+    return aggregate(customers, ["cohort", "reached", "entered", *query.by], size=nw.len())
 
 
 def _activity(ages: Frame, query: Query) -> pd.DataFrame:
@@ -159,9 +162,9 @@ def _triangle(begun: pd.DataFrame, seen: pd.DataFrame, query: Query) -> pd.DataF
 def _cells(group: pd.DataFrame, active: pd.DataFrame | None, ages: int, mode: str) -> pd.DataFrame:
     """One cohort's row of the triangle: for every age how many reached it, how many of those were active, how many so far."""
     steps = np.arange(ages)
-    reached, size = group["reached"].to_numpy(), group["size"].to_numpy()
+    reached, entered, size = (group[c].to_numpy() for c in ("reached", "entered", "size"))
     over = (reached[None, :] > steps[:, None]) @ size
-    begun = (reached[None, :] >= steps[:, None]) @ size
+    begun = (entered[None, :] >= steps[:, None]) @ size
     numerator, so_far = _counted(active, steps, mode)
     return pd.DataFrame({"age": steps, "size": int(size.sum()), "n": over, "begun": begun, "numerator": numerator, "so_far": so_far})
 

@@ -27,6 +27,8 @@ def promotion_roi(tables: Tables, query: Query) -> Answer:
     Option attribution, one of RULES: "tagged" or "leads" (with option days). The rule stands in notes["attribution"].
     Revenue and cost in reporting currency, revenue at each invoice's rate, cost at the rate of the campaign's first day.
 
+    With a filter on customers there is revenue and no ROI: the cost is not theirs alone.
+
     Returns one row per campaign: campaign_id; value = ROI (2.0 is 200 %), null at cost 0; n customers; numerator net = revenue − cost;
     denominator cost; name, revenue, net, cost, starts_on.
     """
@@ -41,8 +43,11 @@ def promotion_roi(tables: Tables, query: Query) -> Answer:
     found = aggregate(attributed, ["campaign_id"], revenue=nw.col("converted").sum(), n=nw.col("customer_id").n_unique())
     rows = campaigns.merge(found, on="campaign_id", how="left").fillna({"revenue": 0.0, "n": 0})
     rows = rows.assign(net=rows["revenue"] - rows["cost"], denominator=rows["cost"])
-    rows = rows.assign(numerator=rows["net"], value=[roi(r, c) for r, c in zip(rows["revenue"], rows["cost"], strict=True)])
+    values = [float("nan") if query.where else roi(r, c) for r, c in zip(rows["revenue"], rows["cost"], strict=True)]
+    rows = rows.assign(numerator=rows["net"], value=values)
     notes = {"attribution": RULES[rule], **({"days": int(query.options["days"])} if rule == "leads" else {})}
+    if query.where:
+        notes["reason"] = "a promotion's cost is not split by customer: the revenue of the chosen ones has no return of its own"
     return answer(rows, query, keys=("campaign_id",), extra=("name", "revenue", "net", "cost", "starts_on"), notes=notes)
 
 

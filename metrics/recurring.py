@@ -34,7 +34,7 @@ def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     code; customer_id; the question's `by` columns
     opening, closing       reporting currency a month, at the opening day's rates; closing_now: at the closing day's rates
     held, holds            the same before conversion: whether there is value at all does not depend on a rate
-    before, after          agreements running at either end; unconverted: those left out of opening and closing for want of a rate
+    before, after          agreements running at either end; unconverted, unconverted_now: those left out for want of a rate
     """
     spans = each_window(segmented(tables["recurring"], tables, query), stretches)
     spans = spans.with_columns(at_start=runs_at("start_d"), at_end=runs_at("end_d")).filter(nw.col("at_start") | nw.col("at_end"))
@@ -43,7 +43,8 @@ def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     now = nw.col("amount_per_month") * nw.col("rate_now")
     lines = spans.with_columns(
         opening=part(nw.col("at_start") & usable, amount), closing=part(nw.col("at_end") & usable, amount),
-        closing_now=part(nw.col("at_end") & ~nw.col("rate_now").is_null(), now), unconverted=number(~usable),
+        closing_now=part(nw.col("at_end") & ~nw.col("rate_now").is_null(), now),
+        unconverted=number(~usable), unconverted_now=number(nw.col("at_end") & nw.col("rate_now").is_null()),
         held=part(nw.col("at_start"), nw.col("amount_per_month")), holds=part(nw.col("at_end"), nw.col("amount_per_month")),
         before=number(nw.col("at_start")), after=number(nw.col("at_end")),
     )  # fmt: skip
@@ -51,7 +52,7 @@ def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     return lines.group_by(*dict.fromkeys(keys)).agg(nw.col(*SUMMED).sum())
 
 
-SUMMED = ("opening", "closing", "closing_now", "held", "holds", "before", "after", "unconverted")
+SUMMED = ("opening", "closing", "closing_now", "held", "holds", "before", "after", "unconverted", "unconverted_now")
 HELD, HOLDS = nw.col("held") > NOTHING, nw.col("holds") > NOTHING
 
 
@@ -80,7 +81,7 @@ def classified(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
 MOVES = ("expansion", "contraction", "churn", "new", "reactivation")
 PRODUCTS = ("aa", "bb", "ab", "mm", "am")
 NAMES = (
-    "customers", "kept", "paying", "converted", "opening", "staying", "least", "closing", "closing_now", "unconverted",
+    "customers", "kept", "paying", "converted", "opening", "staying", "least", "closing", "closing_now", "unconverted", "unconverted_now",
     *MOVES, *(f"n_{move}" for move in MOVES), *PRODUCTS, "cc",
 )  # fmt: skip
 
@@ -91,7 +92,8 @@ def sums(tables: Tables, query: Query, stretches: list[Window] | None = None) ->
     bucket; the `by` columns
     customers, kept, paying     |O|, those of O with value at the end, all with value at the end and a rate; converted: of O, with a rate
     opening, staying, least     Σ A, Σ B and Σ min(A, B) over O, at the opening day's rates
-    closing, closing_now        Σ B over all, at the opening and at the closing day's rates; unconverted: agreements without a rate
+    closing, closing_now        Σ B over all, at the opening and at the closing day's rates; unconverted, unconverted_now: agreements without
+                                such a rate
     one column per move (positive amount) and its n_…; aa, bb, ab, mm, am: Σ of products over O, m = min(A, B); cc: Σ of squares of closing_now
     """
     stretches = windows(query) if stretches is None else stretches
@@ -107,7 +109,8 @@ def sums(tables: Tables, query: Query, stretches: list[Window] | None = None) ->
     found = aggregate(
         rows, ["code", *query.by], customers=number(opened).sum(), kept=number(opened & closed).sum(), paying=number(paying).sum(),
         converted=number(opened & (a > NOTHING)).sum(), opening=nw.col("a").sum(), staying=nw.col("b").sum(), least=nw.col("m").sum(),
-        closing=part(closed, b).sum(), closing_now=part(paying, nw.col("closing_now")).sum(), unconverted=nw.col("unconverted").sum(),
+        closing=part(closed, b).sum(), closing_now=part(paying, nw.col("closing_now")).sum(),
+        unconverted=nw.col("unconverted").sum(), unconverted_now=nw.col("unconverted_now").sum(),
         **amounts, **counts, **squares,
     )  # fmt: skip
     return _bucketed(found, stretches, query)

@@ -74,17 +74,13 @@ def _curve(stays: pd.DataFrame) -> pd.DataFrame:
     """The curve read at whole months, with the customers under observation there."""
     table = kaplan_meier(stays["months"], stays["left"], stays["entry"])
     ages = np.arange(int(stays["months"].max()) + 1)
-    place = np.searchsorted(table["time"], ages, side="right") - 1
-    known = place >= 0
-
-    def read(column, start):
-        return np.where(known, table[column].to_numpy()[np.maximum(place, 0)], start)
-
+    begun = pd.DataFrame([{"time": -1.0, "survival": 1.0, "low": 1.0, "high": 1.0, "se": 0.0}])
+    steps = pd.concat([begun, table], ignore_index=True)
+    read = steps.iloc[np.searchsorted(steps["time"], ages, side="right") - 1].reset_index(drop=True)
     at_risk = ((stays["entry"].to_numpy()[None, :] <= ages[:, None]) & (stays["months"].to_numpy()[None, :] >= ages[:, None])).sum(axis=1)
     events = np.histogram(stays.loc[stays["left"] == 1, "months"], bins=np.append(ages - 1e-9, np.inf))[0]
-    halved = table.loc[table["survival"] <= 0.5, "time"]
-    columns = {"value": read("survival", 1.0), "low": read("low", 1.0), "high": read("high", 1.0), "se": read("se", 0.0)}
-    rows = pd.DataFrame({"age": ages, **columns, "n": at_risk, "denominator": at_risk, "numerator": np.append(0, events[:-1])})
+    halved = table.loc[table["survival"] <= 0.5 + 1e-12, "time"]
+    rows = read[["low", "high", "se"]].assign(age=ages, value=read["survival"], n=at_risk, denominator=at_risk, numerator=np.append(0, events[:-1]))
     return rows.assign(median=halved.min() if len(halved) else np.nan)
 
 

@@ -21,7 +21,7 @@ EXACT = 1e-9  # relative: what the parts may miss of the change
 ENOUGH = 0.2  # explained: a column that locates less of the change does not explain it
 KEYS = ("column", "segment", "kind")
 EXTRA = (
-    "mix", "rate", "rate_low", "rate_high", "share_before", "share_now", "rate_before", "rate_now", "verdict", "stands_out",
+    "mix", "rate", "rate_low", "rate_high", "share_before", "share_now", "rate_before", "rate_now", "verdict", "stands_out", "excess",
     "promoter_part", "detractor_part",
 )  # fmt: skip
 
@@ -41,7 +41,8 @@ def why(tables: Tables, query: Query) -> Answer:
         share_before, share_now      share of the denominator; rate_before, rate_now: the segment's own value
         kind                   kept, new, vanished or rest (the hidden segments together; segment is null)
         verdict                of its own value: changed, no_clear_change, too_few, new, vanished, rest
-        stands_out             bool, its part is beyond its size and beyond chance
+        excess                 its mix, and its rate beyond what it would be had all segments moved alike
+        stands_out             bool, the excess is beyond chance (95 %, Bonferroni over all segments looked at)
         promoter_part, detractor_part   NPS only: value = promoter_part − detractor_part
     notes: now, before, delta, p, verdict (of the whole: with no_clear_change there is nothing to explain), columns (column →
     how much of the change it locates), simpson (columns where every segment went the other way than the whole), unit.
@@ -60,7 +61,7 @@ def why(tables: Tables, query: Query) -> Answer:
         return _finished(pd.DataFrame(columns=[*KEYS, "value", "n", *EXTRA]), query, [], notes)
     factor = _factor(metric, whole["now"])
     split = {column: _split(metric, tables, {"now": now, "before": before}, whole, column, factor) for column in _columns(tables, query)}
-    split = {column: rows for column, rows in split.items() if rows is not None}
+    split = _judged({column: rows for column, rows in split.items() if rows is not None})
     scores = {column: explained(rows) for column, rows in split.items()}
     order = sorted(scores, key=lambda column: -scores[column])
     notes |= {"columns": {c: scores[c] for c in order}, "simpson": [c for c in order if is_simpson(split[c])]}
@@ -85,7 +86,7 @@ def explain(tables: Tables, query: Query, metric: str, columns: tuple[str, ...] 
         return [about | {"verdict": "no_change" if found.notes["verdict"] == "no_clear_change" else found.notes["verdict"]}]
     best = next(iter(found.notes["columns"]), None)
     rows = found.rows[(found.rows["column"] == best) & found.rows["stands_out"].eq(True)] if best else found.rows.head(0)
-    rows = rows[np.sign(rows["value"]) == np.sign(found.notes["delta"])]
+    rows = rows[(np.sign(rows["value"]) == np.sign(found.notes["delta"])) & (np.sign(rows["excess"]) == np.sign(found.notes["delta"]))]
     if rows.empty or found.notes["columns"][best] < ENOUGH:
         return [about | {"verdict": "everywhere"}]
     largest = rows.reindex(rows["value"].abs().sort_values(ascending=False).index).head(most)
@@ -135,13 +136,22 @@ def _split(metric: Metric, tables: Tables, asked: dict[str, Query], whole: dict[
     segments = _paired(found, whole)
     if len(segments) < 2:
         return None
-    rows = judged(parts(_scaled(segments, factor)))
-    rows.loc[rows["is_rest"], ["kind", "verdict"]] = "rest"
+    rows = parts(_scaled(segments, factor))
     rows["rate_low"], rows["rate_high"] = (rows["rate"] + sign * Z95 * rows["se_rate"] for sign in (-1, 1))
     rows["low"], rows["high"] = (rows["value"] + sign * Z95 * rows["se"] for sign in (-1, 1))
     for band in ("promoter", "detractor"):
         rows[f"{band}_part"] = _band_part(segments, f"{band}_share", factor) if f"{band}_share_now" in segments else np.nan
     return rows.assign(n=rows["n_now"])
+
+
+def _judged(split: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """What can be claimed of each segment, given how many are looked at in all columns together."""
+    among = sum(map(len, split.values()))
+    split = {column: judged(rows, among) for column, rows in split.items()}
+    for rows in split.values():
+        rows.loc[rows["is_rest"], ["kind", "verdict"]] = "rest"
+        rows.loc[rows["is_rest"], "stands_out"] = False
+    return split
 
 
 def _paired(found: dict[str, pd.DataFrame], whole: dict[str, dict]) -> pd.DataFrame:

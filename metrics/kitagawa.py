@@ -19,7 +19,6 @@ from scipy import stats
 from metrics.result import K_TESTABLE
 from metrics.stats import Z95
 
-CHANCE = np.sqrt(2 / np.pi)  # mean of |z|: how large an effect looks where there is none, in standard errors
 SIDES = ("now", "before")
 
 
@@ -64,8 +63,8 @@ def _share_variance(rows: pd.DataFrame, side: str) -> pd.Series:
     return share * (1 - share) / n if n > 0 else share * 0.0
 
 
-def judged(rows: pd.DataFrame) -> pd.DataFrame:
-    """Adds what can be claimed about each segment.
+def judged(rows: pd.DataFrame, among: int | None = None) -> pd.DataFrame:
+    """Adds what can be claimed about each segment. among: how many segments are looked at in all (default: these).
 
     verdict: of its own ratio: "changed", "no_clear_change", "too_few" (under 30 on a side), "new", "vanished".
     uneven: its rate beyond what it would be had all segments' ratios moved alike. excess: uneven + mix, what is particular to the
@@ -76,7 +75,7 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
     rows["uneven"] = rows["rate"] - size * rows["rate"].sum()
     rows["se_uneven"] = np.sqrt((1 - size) ** 2 * variance + size**2 * (variance.sum() - variance))
     rows["excess"], rows["se_excess"] = rows["uneven"] + rows["mix"], np.hypot(rows["se_uneven"], rows["se_mix"])
-    clear = stats.norm.isf(0.025 / max(len(rows), 1)) * rows["se_excess"]
+    clear = stats.norm.isf(0.025 / max(among or len(rows), 1)) * rows["se_excess"]
     rows["stands_out"] = rows["excess"].abs() > np.maximum(clear, 1e-9 * rows["value"].abs().sum())
     tested = np.where(rows["rate"].abs() > Z95 * rows["se_rate"], "changed", "no_clear_change")
     few = rows[["n_now", "n_before"]].astype("float64").min(axis=1) < K_TESTABLE
@@ -87,13 +86,15 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def explained(rows: pd.DataFrame) -> float:
-    """How much of the change these segments locate, beyond what chance would: 0 where all moved alike, 1 where it lies in one place or in the mix."""
-    change = abs(rows["value"].sum())
-    if not change > 0 or len(rows) < 2:
+    """How much of the change lies in segments that stand out, beyond what their size accounts for.
+
+    0: all moved alike, as far as one can tell; 1: it lies in one small place, or in the mix.
+    """
+    change = rows["value"].sum()
+    if change == 0:
         return 0.0
-    found = rows["mix"].abs().sum() + rows["uneven"].abs().sum() / 2
-    by_chance = CHANCE * (rows["se_mix"].sum() + rows["se_uneven"].sum() / 2)
-    return float(max(found - by_chance, 0.0) / change)
+    particular = rows.loc[rows["stands_out"], "excess"] / change
+    return float(particular[particular > 0].sum())
 
 
 def is_simpson(rows: pd.DataFrame) -> bool:

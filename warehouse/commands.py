@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +33,7 @@ def main_sync(args: Namespace) -> int:
     0 everything asked for is published (or nothing was new); 1 something was refused or failed; 2 misuse; 130 stopped.
     """
     console, cancel = Console(stderr=True), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: cancel.set())
+    signal.signal(signal.SIGTERM, lambda *_: cancel.set())  # at the next step; Ctrl-C stops at once
     try:
         declared = sources.load(args.sources, files=False)  # a missing file is refused for its table only
         with Bars(console) as bars:
@@ -42,8 +44,29 @@ def main_sync(args: Namespace) -> int:
         return _said(console, str(error), MISUSE)
     except (StoreError, RecordsError) as error:
         return _said(console, str(error), REFUSED)
-    _report(Console(), outcome)
+    _report(_printer(), outcome)
     return outcome.exit_code
+
+
+@contextmanager
+def _stoppable(cancel: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the sync at once, and at the next step at the latest."""
+
+    def stop(*_):
+        cancel.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _printer() -> Console:
+    """Tables are not squeezed into 80 columns where nobody is looking at a screen."""
+    return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def _said(console: Console, text: str, code: int) -> int:
@@ -98,7 +121,7 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def main_status(args: Namespace) -> int:
-    """Print the state of a data directory. args: data, json. Returns the exit code: 0, or 1 if it cannot be read."""
+    """Print the state of a data directory. args: data, json. Exit code: 0, or 1 if nothing is published or it cannot be read."""
     try:
         found = status(Path(args.data))
     except (StoreError, RecordsError) as error:
@@ -107,8 +130,8 @@ def main_status(args: Namespace) -> int:
         json.dump(found, sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
     else:
-        _show_status(Console(), found)
-    return 0
+        _show_status(_printer(), found)
+    return PUBLISHED if found["snapshot"] else REFUSED
 
 
 def _show_status(console: Console, found: dict) -> None:

@@ -1,4 +1,4 @@
-"""How one table is to be read this time, and what the next sync has to know about it."""
+"""Which tables are read, how each is to be read this time, and what the next sync has to know about it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 
-from connectors.base import Window
+from connectors.base import SourceError, Window
 from connectors.sources import Source, Sources, Table
 from warehouse import contract, cursors
 from warehouse.packages import Package
@@ -43,6 +44,35 @@ class Plan:
         cursor = cursors.advanced(before, package.cursor, self.now, self.zone) if self.table.incremental else None
         extras = list(package.extras) if package.n_read else self.kept.get("extras", [])
         return {"entity": self.entity, "digest": self.digest, "cursor": cursors.to_json(cursor), "extras": extras}
+
+
+def chosen(sources: Sources, only: Iterable[str] | None) -> list[tuple[Source, Table]]:
+    """The declared tables that `only` names, by source or as "source.table"; None is all. SourceError if it names nothing."""
+    declared = [(source, table) for source in sources.sources.values() for table in source.tables.values()]
+    if only is None:
+        return declared
+    wanted = set(only)
+    known = set(sources.sources) | {f"{s.name}.{t.name}" for s, t in declared}
+    if unknown := wanted - known:
+        raise SourceError(f"--only {', '.join(sorted(unknown))}: the sources file has no such source or table; it has {', '.join(sorted(known))}")
+    return [(s, t) for s, t in declared if {s.name, f"{s.name}.{t.name}"} & wanted]
+
+
+def named(sources: Sources, accept_loss: Iterable[str], state: dict[str, dict]) -> frozenset[str]:
+    """The tables whose loss is accepted, declared or known from before. SourceError if there is no such table."""
+    known = _declared(sources) | set(state)
+    if unknown := set(accept_loss) - known:
+        raise SourceError(f"--accept-loss {', '.join(sorted(unknown))}: no such table; write one of {', '.join(sorted(known))}")
+    return frozenset(accept_loss)
+
+
+def undeclared(sources: Sources, state: dict[str, dict]) -> list[str]:
+    """Tables known from before that the sources file no longer names."""
+    return sorted(set(state) - _declared(sources))
+
+
+def _declared(sources: Sources) -> set[str]:
+    return {f"{source.name}.{table}" for source in sources.sources.values() for table in source.tables}
 
 
 def digest(sources: Sources, source: Source, table: Table) -> str:

@@ -132,10 +132,10 @@ def rewind(data: Path, name: str, version: int) -> None:
         commit(data, name, added, removed)
 
 
-def empty(data: Path, name: str) -> None:
-    """Make the newest version hold no rows: nothing of this table has ever been published."""
-    if present := files(data, name):
-        commit(data, name, [], present)
+def empty(data: Path, name: str) -> int:
+    """Make the newest version hold no rows (nothing of this table has ever been published); returns it."""
+    present = files(data, name)
+    return commit(data, name, [], present) if present else delta(data, name).version()
 
 
 def write(data: Path, name: str, reader: pa.RecordBatchReader) -> int:

@@ -3,10 +3,12 @@
 import datetime as dt
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from records import database, ledger
 from records.models import Base, SnapshotRow, SyncRun
+from tests.warehouse.scripted import Company, customer
+from warehouse import store
 
 NOON = dt.datetime(2026, 8, 2, 12, tzinfo=dt.UTC)
 
@@ -84,3 +86,19 @@ def test_the_url_comes_from_the_argument_then_the_environment_then_the_data_dire
     monkeypatch.setenv("RAPPORT_RECORDS", "postgresql+psycopg://u@h/d")
     assert database.location(tmp_path) == "postgresql+psycopg://u@h/d"
     assert database.location(tmp_path, "sqlite:///x") == "sqlite:///x"
+
+
+@pytest.mark.server
+def test_the_records_may_live_in_postgresql(postgres_url, tmp_path, monkeypatch):
+    """A database of its own for one data directory."""
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("create database records_test"))
+    url = make_url(postgres_url).set(database="records_test").render_as_string(hide_password=False)
+    monkeypatch.setenv("RAPPORT_RECORDS", url)
+    company = Company(tmp_path)
+    company.rows.append(customer(1))
+    first = company.sync(now=NOON)
+    assert (company.sync().is_published, company.stored(columns="source_id")) == (False, [("1",)])
+    assert (store.latest(tmp_path).id, store.latest(tmp_path).created_at) == (first.snapshot, NOON)
+    assert not (tmp_path / database.FILE).exists()

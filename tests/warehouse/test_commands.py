@@ -2,7 +2,12 @@
 
 import datetime as dt
 import json
+import signal
+import subprocess
+import sys
+import time
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +113,21 @@ def test_stopping_ends_with_code_130(shop, monkeypatch, capsys):
     assert "nothing was published" in capsys.readouterr().err
 
 
+def test_ctrl_c_during_a_real_sync(shop):
+    """From outside: the program stops within moments, publishes nothing, and says so."""
+    (shop / "customers.csv").write_text("no,title\n" + "".join(f"{i},Customer {i}\n" for i in range(300_000)))
+    command = [sys.executable, "-m", "connectors", "sync", "--sources", str(shop / "sources.toml"), "--data", str(shop / "data")]
+    running = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list((shop / "data").glob("packages/*/shop.customers/raw.parquet")) and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, "nothing was published" in said) == (130, True)
+    assert not (shop / "data" / "packages").exists()
+    with pytest.raises(store.NoSnapshot):
+        store.latest(shop / "data")
+
+
 def test_status_as_json(shop, capsys):
     run(shop)
     capsys.readouterr()
@@ -121,7 +141,7 @@ def test_status_as_json(shop, capsys):
 
 
 def test_status_in_words(shop, capsys):
-    assert commands.main_status(Namespace(data=str(shop / "data"), json=False)) == 0
+    assert commands.main_status(Namespace(data=str(shop / "data"), json=False)) == 1
     assert "nothing has been published" in capsys.readouterr().out
     run(shop)
     (shop / "customers.csv").write_text("no,title\n1,Anke\n")

@@ -79,6 +79,15 @@ def test_killed_at_any_moment(tmp_path, prepared, seed):
     assert seen(data) == after
 
 
+def test_what_a_killed_sync_has_merged_is_undone(tmp_path, prepared):
+    """The source takes its changes back after the crash: there is nothing new, so nothing of the killed sync may show."""
+    zero, before, _ = prepared
+    data = shutil.copytree(zero, tmp_path / "data")
+    start(data, 1, fail_at="before publishing").communicate(timeout=120)
+    assert crash.run(data, 0).is_published is False
+    assert seen(data) == before
+
+
 @pytest.mark.parametrize("point", ["merged:customers", "before publishing"])
 def test_a_first_sync_that_was_killed_leaves_nothing_behind(tmp_path, prepared, point):
     data = tmp_path / "data"

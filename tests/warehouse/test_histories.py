@@ -26,16 +26,12 @@ WAYS = {  # how the source deletes → the table's settings
     "tombstone": {"deletes": "tombstone", "tombstones": "deleted"},
 }
 
-names = st.sampled_from(["Ann", "Bo", "  ", "丁", None])  # blank and missing names are refused
+names = st.sampled_from(["Ann", "Bo", "丁", "  "])  # a blank name is refused
 kinds = st.sampled_from(["company", "company", "person", "gift"])  # so is the last kind
-ids = st.integers(0, 7)
+ids = st.integers(0, 3)
 late = st.integers(0, 59)  # minutes between a change and its becoming visible; less than the overlap
-steps = st.one_of(
-    st.tuples(st.just("write"), ids, names, kinds, late),
-    st.tuples(st.just("delete"), ids),
-    st.tuples(st.just("sync")),
-    st.tuples(st.just("wait"), st.integers(1, 300)),
-)
+write = st.tuples(st.just("write"), ids, names, kinds, late)
+steps = st.one_of(write, write, write, st.tuples(st.just("delete"), ids), st.tuples(st.just("sync")), st.tuples(st.just("wait"), st.integers(1, 300)))
 
 
 class History:
@@ -93,7 +89,7 @@ def held(data):
 
 @pytest.mark.parametrize("way", WAYS)
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(history=st.lists(steps, min_size=4, max_size=20))
+@given(history=st.lists(steps, min_size=8, max_size=24))
 def test_incremental_syncs_hold_what_a_full_one_holds(way, history):
     folder = Path(tempfile.mkdtemp(prefix="history-"))
     try:

@@ -59,7 +59,7 @@ def plan(span: Span) -> dict[str, Story]:
         ),
         "core_drift": Story(
             "Core customers order less often and more at a time, are visited less, and use the portal more.", *recent,
-            {"grade": "core"}, {"order_rate": 0.55, "order_amount": 1.6, "visit_share": 0.35, "usage": 1.7},
+            {"grade": "core"}, {"order_rate": 0.4, "order_amount": 2.0, "visit_share": 0.35, "usage": 1.7},
         ),
         "no_follow_up": Story(
             "Customers without a visit or call within 72 h of signing leave more often; small customers are followed up less and "

@@ -67,6 +67,18 @@ def test_nps_drop_is_changed_and_stands_in_one_industry(demo_data, planted):
     assert alone(found, where["industry"])
 
 
+def test_why_names_the_industry(demo_data, planted):
+    """Of all columns the industry explains most of the fall, and of all industries the planted one does, inside itself."""
+    where, _ = planted["nps_drop"]
+    answer = show(demo_data, "why", "--option", "metric=nps", *LAST_QUARTER)
+    assert next(iter(answer["notes"]["columns"])) == "industry"
+    parts = {row["segment"]: row for row in answer["rows"] if row["column"] == "industry"}
+    own = parts.pop(where["industry"])
+    assert own["rate"] < 0.8 * answer["notes"]["delta"] < 0  # four fifths of the fall, or more
+    assert own["stands_out"]
+    assert not any(row["stands_out"] for row in parts.values())
+
+
 def test_low_touchpoint_is_the_only_low_one(demo_data, planted):
     where, _ = planted["low_touchpoint"]
     for dimension in ("service quality", "product function", "response speed", "delivery", "overall"):
@@ -101,6 +113,34 @@ def test_one_region_loses_its_customers(demo_data, planted):
     assert min(now, key=lambda key: now[key][0]) == where["region"]
     assert alone(now, where["region"])
     assert now[where["region"]][2] < before[where["region"]][1]
+
+
+def test_why_names_the_region(demo_data, planted):
+    where, _ = planted["region_churn"]
+    answer = show(demo_data, "why", "--option", "metric=retention", "--option", "against=year", *YEAR, "--by", "region")
+    parts = {row["segment"]: row["rate"] for row in answer["rows"]}
+    assert min(parts, key=parts.get) == where["region"]
+    assert parts[where["region"]] < 3 * min(part for name, part in parts.items() if name != where["region"])
+
+
+def test_drift_inside_the_core_customers(demo_data, truth, planted):
+    """The last quarter against the one before the drift began: what was planted has moved, what customers are has not."""
+    story = truth["stories"]["core_drift"]
+    period = ("--from", story["since"], "--to", "2026-10-01")
+    found = {row["feature"]: row for row in rows(demo_data, "feature_drift", *period)}
+    moved = {name for name, row in found.items() if row["is_drifted"]}
+    assert {"orders", "order_value", "visit_share", "usage"} <= moved
+    assert moved.isdisjoint({"region", "industry", "size", "channel", "satisfaction", "interactions"})
+    for feature, planted_ratio in (("visit_share", story["size"]["visit_share"]), ("usage", story["size"]["usage"])):
+        assert found[feature]["now"] / found[feature]["then"] == pytest.approx(planted_ratio, rel=0.25), feature
+    (told_apart,) = rows(demo_data, "drift_auc", *period)
+    assert told_apart["low"] > 0.6 and told_apart["is_drifted"]
+
+
+def test_ordinary_customers_keep_their_habits(demo_data, truth):
+    period = ("--from", truth["stories"]["core_drift"]["since"], "--to", "2026-10-01")
+    found = {row["feature"]: row for row in rows(demo_data, "feature_drift", *period, "--option", "grade=ordinary")}
+    assert not found["visit_share"]["is_drifted"] and not found["usage"]["is_drifted"]
 
 
 def test_price_rise_is_an_expansion_on_its_day(demo_data, truth, planted):

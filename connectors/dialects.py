@@ -42,7 +42,7 @@ def quoted(name: str, mark: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def _described(connection: Connection, sql: str):
+def described(connection: Connection, sql: str):
     """The driver's description of a query, without running it to its end."""
     cursor = connection.connection.cursor()
     try:
@@ -113,7 +113,7 @@ class Postgres(Dialect):
     }  # fmt: skip
 
     def fields(self, connection: Connection, rows: str, declared: dict[str, str]) -> list[Field]:
-        description, _ = _described(connection, f"select * from {rows} limit 0")
+        description, _ = described(connection, f"select * from {rows} limit 0")
         return [self._field(*column[:2], column[4], column[5]) for column in description]
 
     def _field(self, name: str, oid: int, precision: int | None, scale: int | None) -> Field:
@@ -150,7 +150,7 @@ class MySQL(Dialect):
     texts, binary, unsigned = frozenset({15, 249, 250, 251, 252, 253, 254}), 63, 32
 
     def fields(self, connection: Connection, rows: str, declared: dict[str, str]) -> list[Field]:
-        description, details = _described(connection, f"select * from {rows} limit 0")
+        description, details = described(connection, f"select * from {rows} limit 0")
         return [self._field(column, detail) for column, detail in zip(description, details, strict=True)]
 
     def _field(self, column, detail) -> Field:
@@ -175,61 +175,6 @@ class MySQL(Dialect):
         return _string(parts, '"'), settings
 
 
-class SQLite(Dialect):
-    """SQLite: a column may hold anything, so its type is that of its values; days and instants only where declared as such and kept."""
-
-    scanner = "sqlite_scanner"
-    types_are_declared = True
-    scanned: ClassVar = {
-        FLOAT: "case when {x} is not null then printf('%!.17g', {x}) end", BYTES: "case when {x} is not null then hex({x}) end",
-    }  # fmt: skip
-    sums = ("count({x})", "sum(typeof({x}) = 'integer')", "sum(typeof({x}) = 'real')", "sum(typeof({x}) = 'blob')")
-    number = "sum(typeof({x}) in ('integer', 'real') or ({x} <> '' and trim({x}, '-0123456789.') = ''))"
-    day = "sum({x} = date({x}, '+0 days'))"
-    instant = (
-        "sum(substr(replace({x}, 'T', ' '), 1, 19) in (strftime('%Y-%m-%d %H:%M:%S', substr({x}, 1, 19), '+0 days'), date({x}, '+0 days'))"
-        " and {x} not glob '*[Z+]*' and {x} not glob '*:*-*')"
-    )
-
-    def fields(self, connection: Connection, rows: str, declared: dict[str, str]) -> list[Field]:
-        names = [column[0] for column in _described(connection, f"select * from {rows} limit 0")[0]]
-        told = [declared.get(name.lower(), "").upper() for name in names]
-        parts = [part.format(x=quoted(name, '"')) for name, type_ in zip(names, told, strict=True) for part in self._questions(type_)]
-        cursor = connection.connection.cursor()
-        found = list(cursor.execute(f"select {', '.join(parts)} from {rows}").fetchone())
-        n = len(self._questions(""))
-        return [self._field(name, type_, *(c or 0 for c in found[i * n : (i + 1) * n])) for i, (name, type_) in enumerate(zip(names, told, strict=True))]
-
-    def compared(self, expression: str, kind: pa.DataType) -> str:
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        return f"({expression})" if is_number else f"replace({expression}, 'T', ' ') || ' 00:00:00'"  # compared as text: a day is its midnight
-
-    def state(self, url: URL) -> tuple | None:
-        files = [Path(f"{url.database}{suffix}") for suffix in ("", "-wal")]
-        return tuple((file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.exists()) or None
-
-    def _questions(self, declared: str) -> list[str]:
-        """What is counted in a column; dates only where they are declared, for that takes long."""
-        is_day, is_instant = "DATE" in declared and "TIME" not in declared, "DATE" in declared or "TIME" in declared
-        return [*self.sums, self.day if is_day else "0", self.instant if is_instant else "0", self.number]
-
-    def _field(self, name: str, declared: str, filled: int, ints: int, reals: int, blobs: int, days: int, instants: int, numbers: int) -> Field:
-        if not filled:
-            return Field(name, TEXT, "cast({x} as text)", "NULL")
-        rules = (
-            (ints == filled, INT, "{x}"), (ints + reals == filled, FLOAT, "{x}"), (blobs == filled, BYTES, "{x}"),
-            (days == filled, DAY, "{x}"), (instants == filled, NAIVE, "replace({x}, 'T', ' ')"),
-        )  # fmt: skip
-        for holds, type_, sql in rules:
-            if holds:
-                return Field(name, type_, sql)
-        return Field(name, TEXT, "case typeof({x}) when 'blob' then hex({x}) else cast({x} as text) end", "DOUBLE" if numbers >= 0.9 * filled else None)
-
-    def attach(self, url: URL, timeout: float) -> tuple[str, dict[str, str]]:
-        """(connection string, settings) for the scanner."""
-        return url.database or "", {}
-
-
 def _string(parts: dict, mark: str) -> str:
     """A connection string; values in quotation marks."""
     return " ".join(f"{key}={mark}{_escaped(str(value), mark)}{mark}" for key, value in parts.items() if value is not None)
@@ -237,14 +182,6 @@ def _string(parts: dict, mark: str) -> str:
 
 def _escaped(value: str, mark: str) -> str:
     return value.replace("\\", "\\\\").replace(mark, "\\" + mark)
-
-
-DIALECTS: dict[str, type[Dialect]] = {"postgresql": Postgres, "mysql": MySQL, "mariadb": MySQL, "sqlite": SQLite}
-
-
-def dialect(backend: str) -> Dialect:
-    """The dialect of a database by SQLAlchemy's name for it."""
-    return DIALECTS.get(backend, Dialect)()
 
 
 def extension(name: str) -> Path:

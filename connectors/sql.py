@@ -24,12 +24,13 @@ from connectors import casts, database, secrets
 from connectors.arrow import normalised, regular
 from connectors.asking import Asked, asked
 from connectors.base import BATCH_ROWS, ROW_NUMBER, Finding, SourceError, Window
-from connectors.dialects import Dialect, Field, dialect, extension, quoted
+from connectors.dialects import Dialect, Field, MySQL, Postgres, extension, quoted
 from connectors.expressions import LOCKED, literal, locked
 from connectors.mapping import MOSTLY
 from connectors.pipeline import Pipeline
 from connectors.rowwise import row_batches
 from connectors.sources import Source, Table
+from connectors.sqlite import SQLite
 from connectors.streaming import streamed
 
 MEMORY = "1GB"  # of the engine that reads one table
@@ -38,6 +39,14 @@ DUCKDB = {pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN", p
 
 
 Batches = Iterator[pa.RecordBatch]
+
+
+DIALECTS: dict[str, type[Dialect]] = {"postgresql": Postgres, "mysql": MySQL, "mariadb": MySQL, "sqlite": SQLite}
+
+
+def dialect(backend: str) -> Dialect:
+    """The dialect of a database by SQLAlchemy's name for it."""
+    return DIALECTS.get(backend, Dialect)()
 
 
 class SqlConnector:

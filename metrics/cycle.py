@@ -10,7 +10,7 @@ import pandas as pd
 from metrics.funnel import DAY
 from metrics.metric import Metric
 from metrics.period import add_months
-from metrics.query import Frame, Query, Tables, aggregate, grouped
+from metrics.query import Frame, Query, Tables, aggregate, grouped, named
 from metrics.result import K_TESTABLE, Answer, answer
 from metrics.stays import log_rank_p, now_s, spread
 
@@ -77,7 +77,7 @@ def _nothing(keys: list[str], extra: tuple[str, ...]) -> pd.DataFrame:
 def stays(tables: Tables, query: Query) -> Frame:
     """The deals behind a stage's median: entered in the period, length of stay known. Ask with the stage in `where`."""
     steps, _ = grouped(tables["deal_steps"], "entered_on", tables, replace(query, by=(), grain=None))
-    return steps.filter(nw.col("stays") > 0)
+    return named(steps.filter(nw.col("stays") > 0), tables)
 
 
 def sales_cycle(tables: Tables, query: Query) -> Answer:
@@ -116,7 +116,7 @@ def _mean(lengths: pd.DataFrame) -> float | None:
 def cycles(tables: Tables, query: Query) -> Frame:
     """The deals behind the sales cycle: created in the period, their end known or still to come."""
     facts, _ = grouped(tables["deal_facts"], "created_on", tables, replace(query, by=(), grain=None))
-    return facts.filter((nw.col("outcome") == "open") | ~nw.col("closed_at_s").is_null())
+    return named(facts.filter((nw.col("outcome") == "open") | ~nw.col("closed_at_s").is_null()), tables)
 
 
 METRICS = (

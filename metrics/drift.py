@@ -101,12 +101,10 @@ def _drift(then: pd.DataFrame, now: pd.DataFrame, column: str) -> dict:
 
 
 def _shares(counts: pd.DataFrame, pair: Pair, column: str) -> dict:
-    """The shares at both ends, for the notes."""
-    found = {}
-    for name, day in (("shares_then", pair.then), ("shares_now", pair.now)):
-        mine = counts[counts["ends_on"] == day]
-        found[name] = {str(key): float(n) / mine["n"].sum() for key, n in mine.groupby(column, dropna=False)["n"].sum().items()}
-    return found
+    """The shares at both ends, for the notes: one entry per group."""
+    sides = [counts[counts["ends_on"] == day].groupby(column, dropna=False)["n"].sum() for day in (pair.then, pair.now)]
+    both = pd.concat([side / side.sum() for side in sides], axis=1, keys=["then", "now"]).fillna(0.0)
+    return {"shares": [{"group": None if pd.isna(group) else str(group), "then": float(p), "now": float(q)} for group, p, q in both.itertuples()]}
 
 
 def behind(tables: Tables, query: Query) -> Frame:

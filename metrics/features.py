@@ -15,7 +15,7 @@ from metrics.grading import grade_names, source_rank
 from metrics.metric import Metric
 from metrics.quarters import pairs
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, segmented
-from metrics.result import K_TESTABLE, Answer, answer
+from metrics.result import K_ANONYMOUS, K_TESTABLE, Answer, answer
 from metrics.stats import Z95
 
 SAMPLED = 10_000  # customers a side; more are drawn by number, evenly
@@ -52,6 +52,7 @@ def feature_drift(tables: Tables, query: Query) -> Answer:
     number, ks = Kolmogorov–Smirnov D, p of it (kinds: χ²), p_adjusted (Benjamini–Hochberg over all features), is_drifted =
     p_adjusted < 0.05 with 30 customers on both sides, rank.
     The same customers stand on both sides mostly; the tests ignore that, which makes them careful, not rash.
+    A feature known of fewer than five customers at one end is left out.
     Read it so: orders 0.8, 12 then and 7 now, drifted: the group's number of orders moved by 0.8 of its usual spread.
     """
     rows = _sampled(tables, _plain(query, "feature_drift"), SAMPLED)
@@ -120,8 +121,8 @@ def _split(rows: pd.DataFrame, column: str) -> tuple[pd.Series, pd.Series]:
 def _number(rows: pd.DataFrame, name: str) -> dict:
     then, now = (side.astype(float) for side in _split(rows, f"x_{name}"))
     row = {"feature": name, "kind": "number", "n": len(then) + len(now), "smaller": min(len(then), len(now)), "p": np.nan, "p_adjusted": np.nan}
-    if not row["smaller"] or not np.any(np.concatenate([then, now])):
-        return {**row, "n": 0}  # one side is empty, or the company has no such data at all
+    if row["smaller"] < K_ANONYMOUS or not np.any(np.concatenate([then, now])):
+        return {**row, "n": 0}  # too few on one side to show, or the company has no such data at all
     spread = float(np.concatenate([then, now]).std())
     test = ks_2samp(then, now)
     size = wasserstein_distance(then, now) / spread if spread > 0 else 0.0
@@ -132,7 +133,7 @@ def _kind(rows: pd.DataFrame, name: str) -> dict:
     then, now = _split(rows, name)
     row = {"feature": name, "kind": "kind", "n": len(then) + len(now), "smaller": min(len(then), len(now)), "p": np.nan, "p_adjusted": np.nan}
     counts = pd.concat([then.value_counts(), now.value_counts()], axis=1).fillna(0).to_numpy().astype(int)
-    if not row["smaller"] or len(counts) < 2:
+    if row["smaller"] < K_ANONYMOUS or len(counts) < 2:
         return {**row, "n": 0}
     return {**row, "value": float(association(counts, method="cramer")), "p": float(chi2_contingency(counts, correction=False).pvalue)}
 

@@ -102,6 +102,8 @@ def forecast_calibration(tables: Tables, query: Query) -> Answer:
     Months before which fewer than 30 such deals had been closed are left out. Read it so: value 0.5 where 0.6 was predicted
     means the forecast is too high for that stage; a dot whose interval covers the diagonal is no proof of that.
     """
+    if query.grain:
+        raise QuestionError("the back-test pools the last twelve months: ask without a grain")
     facts = segmented(tables["deal_facts"], tables, query).filter(nw.col("outcome") != "open", nw.col("closed_on") < nw.lit(query.period.end))
     counts = aggregate(facts, [*query.by, "reached", "reached_stage", "closed_on_m"], n=nw.len(), won=count(nw.col("outcome") == "won"))
     stages = counts[["reached", "reached_stage"]].drop_duplicates().rename(columns={"reached": "position", "reached_stage": "stage"})
@@ -109,7 +111,7 @@ def forecast_calibration(tables: Tables, query: Query) -> Answer:
     found = pd.DataFrame([row for row in rows if row["n"]])
     if found.empty:
         found = pd.DataFrame(columns=[*query.by, "position", "stage", "value", "n", "predicted", "error"])
-    return answer(found, replace(query, grain=None), keys=(*query.by, "position", "stage"), extra=("predicted", "error"), notes={"months": TESTED_MONTHS})
+    return answer(found, query, keys=(*query.by, "position", "stage"), extra=("predicted", "error"), notes={"months": TESTED_MONTHS})
 
 
 def _keys(counts: pd.DataFrame, by: tuple[str, ...]) -> list[dict]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
 from metrics.stays import now_s
@@ -37,6 +37,7 @@ def funnel(tables: Tables, query: Query) -> Answer:
     Returns one row per (position, stage): value = overall share; numerator = deals that got there; denominator = n = all deals;
     extra: step (share of the stage before), step_low, step_high, won, lost, open (of all deals), amount (of those that got
     there, reporting currency), unconverted. A cash stage that no payment in the data can tell about is no_data.
+    Notes of a single funnel: narrowest = {from, to, step}, the step with the smallest share going on.
     Raises QuestionError for an unknown mode.
     Read it so: overall 0.4 and step 0.8 at "Quote" mean 40 of 100 deals were quoted, and of those followed up 80 %.
     Limits: Wilson 1927.
@@ -51,7 +52,8 @@ def funnel(tables: Tables, query: Query) -> Answer:
     rows = _stepped(rows, keys)
     extra = ("step", "step_low", "step_high", "won", "lost", "open", "amount", "unconverted")
     checks = [_whole(rows), *([_falling(rows, keys)] if query.options["mode"] != "any" else [])]
-    return answer(rows, query, keys=(*query.by, "position", "stage"), extra=extra, checks=checks, notes=_notes(query))
+    notes = {**_notes(query), **({} if keys else _narrowest(rows))}
+    return answer(rows, query, keys=(*query.by, "position", "stage"), extra=extra, checks=checks, notes=notes)
 
 
 def funnel_to_cash(tables: Tables, query: Query) -> Answer:
@@ -112,6 +114,15 @@ def _falling(rows: pd.DataFrame, keys: list[str]) -> Check:
     return Check("no stage has more deals than the one before", not risen, ", ".join(risen))
 
 
+def _narrowest(rows: pd.DataFrame) -> dict:
+    """The step with the smallest share going on: from which stage, to which, and the share."""
+    steps = rows.assign(origin=rows["stage"].shift())[(rows["position"] > 1) & rows["step"].notna()]
+    if steps.empty:
+        return {}
+    least = steps.loc[steps["step"].idxmin()]
+    return {"narrowest": {"from": least["origin"], "to": least["stage"], "step": float(least["step"])}}
+
+
 def _notes(query: Query) -> dict:
     days = query.options["within_days"]
     return {"mode": query.options["mode"], "cash": CASH_RULE, **({"within_days": days} if days else {})}
@@ -122,9 +133,9 @@ def behind(tables: Tables, query: Query) -> Frame:
     steps, _ = _steps(tables, replace(query, by=(), grain=None))
     asked = [(c, v) for c, v in query.where if c in ("stage", "position")]
     if not asked:
-        return steps.filter(nw.col("position") == 1)
+        return named(steps.filter(nw.col("position") == 1), tables)
     chosen = [nw.col(column).cast(nw.String).is_in([str(v) for v in values]) for column, values in asked]
-    return steps.filter(nw.col("got"), *chosen)
+    return named(steps.filter(nw.col("got"), *chosen), tables)
 
 
 OPTIONS = {"mode": "passed", "within_days": 0}

@@ -10,7 +10,7 @@ import pandas as pd
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.quarters import latest
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, segmented, within
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented, within
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
 
@@ -88,12 +88,12 @@ def _present(query: Query) -> nw.Expr:
 
 def graded(tables: Tables, query: Query) -> Frame:
     """The customers behind the distribution; a filter on `tier` chooses a bar ("" for those without a grade)."""
-    rows = _graded(tables, replace(query, by=(), grain=None))
+    rows = named(_graded(tables, replace(query, by=(), grain=None)), tables)
     tiers = [values for column, values in query.where if column == "tier"]
     if not tiers:
         return rows
-    named = nw.col("tier").is_in([value for value in tiers[0] if value])
-    return rows.filter(named | nw.col("tier").is_null() if "" in tiers[0] else named)
+    chosen = nw.col("tier").is_in([value for value in tiers[0] if value])
+    return rows.filter(chosen | nw.col("tier").is_null() if "" in tiers[0] else chosen)
 
 
 def grade_proposals(tables: Tables, query: Query) -> Answer:
@@ -137,7 +137,7 @@ def proposals(tables: Tables, query: Query) -> Frame:
     reason: the component whose change moved the score most towards the proposed grade; without a quarter before (or where the
     score did not move that way) the component that is furthest above, or below, an even 0.5 by its weight.
     """
-    rows = _compared(tables, replace(query, by=(), grain=None)).filter(nw.col("is_proposed"))
+    rows = named(_compared(tables, replace(query, by=(), grain=None)).filter(nw.col("is_proposed")), tables)
     weights = query.setting("grading", "weights", WEIGHTS)
     is_up = (nw.col("earned_rank") < nw.col("present_rank")).fill_null(True)
     sign = nw.when(is_up).then(nw.lit(1.0)).otherwise(-1.0)

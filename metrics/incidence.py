@@ -11,7 +11,7 @@ from statsmodels.duration.survfunc import CumIncidenceRight
 
 from metrics.funnel import DAY
 from metrics.metric import Metric
-from metrics.query import Frame, Query, Tables, aggregate, grouped
+from metrics.query import Frame, Query, Tables, aggregate, grouped, named
 from metrics.result import Answer, answer
 from metrics.stats import Z95
 from metrics.stays import now_s
@@ -110,7 +110,7 @@ def _read(counts: pd.DataFrame, horizon: int) -> dict:
 def deals(tables: Tables, query: Query) -> Frame:
     """The deals behind the curve: created in the period, their end known or still to come."""
     facts, _ = grouped(tables["deal_facts"], "created_on", tables, replace(query, by=(), grain=None))
-    return facts.filter((nw.col("outcome") == "open") | ~nw.col("closed_at_s").is_null())
+    return named(facts.filter((nw.col("outcome") == "open") | ~nw.col("closed_at_s").is_null()), tables)
 
 
 FORMULA = "Aalen-Johansen cumulative incidence of winning; losing competes, open deals are censored"

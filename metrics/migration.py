@@ -8,7 +8,7 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.quarters import LOST, NEW, SEGMENTS, Pair, both_ends, pairs, segment_column
-from metrics.query import Frame, Query, Tables, aggregate, segmented
+from metrics.query import Frame, Query, Tables, aggregate, named, segmented
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
 
@@ -70,7 +70,7 @@ def stayers(tables: Tables, query: Query) -> Frame:
     name = segment_column(query)
     columns = {"grade": nw.col(name), "rank": nw.col(SEGMENTS[name]), "amount": nw.col("amount")}
     both = both_ends(tables, query, chosen, columns).filter(nw.col("was") + nw.col("is_now") == 2)
-    return both.with_columns(is_changed=nw.col("rank_then") != nw.col("rank_now")).drop("bucket", "was", "is_now")
+    return named(both.with_columns(is_changed=nw.col("rank_then") != nw.col("rank_now")).drop("bucket", "was", "is_now"), tables)
 
 
 def migration(tables: Tables, query: Query) -> Answer:
@@ -78,8 +78,8 @@ def migration(tables: Tables, query: Query) -> Answer:
 
     customer_quarters: reads ends_on, amount and the grade. Option segment: "held" (default) or "earned".
     Returns one row per (origin, target) that occurs: value = share of the origin's customers; numerator = customers;
-    denominator = n = customers of the origin; low, high Wilson; extra: origin_rank, target_rank (1 is best; NEW and LOST have
-    none), amount_then, amount_now: revenue of twelve months at each end, reporting currency (0 where it was no customer).
+    denominator = n = customers of the origin; low, high Wilson; extra: direction = up, down, same, new or lost;
+    origin_rank, target_rank (1 is best; NEW and LOST have none); amount_then, amount_now: revenue of twelve months at each end, reporting currency (0 where it was no customer).
     Checks: the margins of the matrix equal what is counted at each end on its own, in customers and in money.
     Read it so: 0.15 from core to key, amount 2.1 m to 1.4 m: 15 of 100 core customers are key now, and buy for a third less.
     """
@@ -101,11 +101,20 @@ def migration(tables: Tables, query: Query) -> Answer:
     cells["n"] = cells["denominator"]
     cells["low"], cells["high"] = wilson(cells["numerator"], cells["n"])
     cells["se"] = share_se(cells["numerator"], cells["n"])
+    cells["direction"] = [_direction(*ranks) for ranks in zip(cells["origin_rank"], cells["target_rank"], strict=True)]
     checks = _margins(cells, tables, query, chosen, name)
     return answer(cells, query, keys=_keys(query), extra=MATRIX, checks=checks, notes=_notes(chosen))
 
 
-MATRIX = ("origin_rank", "target_rank", "amount_then", "amount_now")
+MATRIX = ("direction", "origin_rank", "target_rank", "amount_then", "amount_now")
+
+
+def _direction(origin: float, target: float) -> str:
+    if pd.isna(origin):
+        return "new"
+    if pd.isna(target):
+        return "lost"
+    return "same" if origin == target else "up" if target < origin else "down"
 
 
 def _keys(query: Query) -> tuple[str, ...]:
@@ -136,7 +145,7 @@ def movers(tables: Tables, query: Query) -> Frame:
         target=nw.when(nw.col("is_now") == 1).then(nw.col("grade_now")).otherwise(nw.lit(LOST)),
     )
     both = both.filter(*(nw.col(column).is_in(list(values)) for column, values in query.where if column in cell))
-    return both.drop("bucket", "was", "is_now", "grade_then", "grade_now")
+    return named(both.drop("bucket", "was", "is_now", "grade_then", "grade_now"), tables)
 
 
 METRICS = (
@@ -144,12 +153,12 @@ METRICS = (
         "segment_change_rate", segment_change_rate,
         definition="Of the customers known at both quarter ends, the share whose grade changed.",
         formula="customers whose grade at the end is not that at the start / customers known at both ends",
-        unit="share", reads=("customer_quarters",), behind=stayers, options={"segment": "held"}, source="Wilson 1927 (limits)",
+        unit="share", reads=("customer_quarters", "accounts"), behind=stayers, options={"segment": "held"}, source="Wilson 1927 (limits)",
     ),
     Metric(
         "migration", migration,
         definition="From which grade to which customers moved between two quarter ends, in customers and in money.",
         formula="customers from one grade to another / customers of the first; NEW and LOST for those without a grade at one end",
-        unit="share", reads=("customer_quarters",), behind=movers, options={"segment": "held"}, source="Wilson 1927 (limits)",
+        unit="share", reads=("customer_quarters", "accounts"), behind=movers, options={"segment": "held"}, source="Wilson 1927 (limits)",
     ),
 )  # fmt: skip

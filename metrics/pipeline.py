@@ -11,7 +11,7 @@ import pandas as pd
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.period import day_number
-from metrics.query import Frame, Query, Tables, aggregate, bucketed, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, named, segmented
 from metrics.result import Answer, answer
 
 STALLED_DAYS = 30
@@ -31,6 +31,11 @@ def open_deals(tables: Tables, query: Query) -> Frame:
     day = nw.lit(stock_day(query))
     facts = segmented(tables["deal_facts"], tables, query).filter(nw.col("created_on") < day)
     return facts.filter((nw.col("outcome") == "open") | (nw.col("closed_on") >= day).fill_null(False))
+
+
+def open_list(tables: Tables, query: Query) -> Frame:
+    """The open deals with their customers' names."""
+    return named(open_deals(tables, replace(query, by=(), grain=None)), tables)
 
 
 def open_pipeline(tables: Tables, query: Query) -> Answer:
@@ -96,6 +101,8 @@ def stalled(tables: Tables, query: Query) -> Answer:
     spoken to with a good outcome in those days ([metrics.stalled] positive lists the words): "good notes, no move"; amount of
     the stalled deals and open_amount of all open ones, in reporting currency.
     """
+    if query.grain:
+        raise QuestionError("stalled deals are a list on a date: ask without a grain, or for open_pipeline or time_in_stage over time")
     idle = _idle(tables, query)
     is_stalled = nw.col("idle_days") >= _days(query)
     rows = aggregate(
@@ -104,7 +111,7 @@ def stalled(tables: Tables, query: Query) -> Answer:
     )  # fmt: skip
     rows["n"] = rows["numerator"].fillna(0).astype(int)
     rows["value"] = rows["numerator"].where(rows["denominator"] > 0)
-    return answer(rows, replace(query, grain=None), extra=("honest", "amount", "open_amount"), notes={"days": _days(query)})
+    return answer(rows, query, extra=("honest", "amount", "open_amount"), notes={"days": _days(query)})
 
 
 def _days(query: Query) -> int:
@@ -129,13 +136,13 @@ def _good_notes(tables: Tables, query: Query, day: dt.date) -> Frame:
 
 def stalled_deals(tables: Tables, query: Query) -> Frame:
     """The stalled deals, each with idle_days, good_notes, last_good_on and is_honest."""
-    return _idle(tables, replace(query, by=(), grain=None)).filter(nw.col("idle_days") >= _days(query))
+    return named(_idle(tables, replace(query, by=(), grain=None)).filter(nw.col("idle_days") >= _days(query)), tables)
 
 
 METRICS = (
     Metric(
         "open_pipeline", open_pipeline, definition="What the deals open at the end of the period are worth, whenever they were created.",
-        formula="sum of the amounts of open deals, in reporting currency", unit="money", reads=("deal_facts",), behind=open_deals, better="higher",
+        formula="sum of the amounts of open deals, in reporting currency", unit="money", reads=("deal_facts",), behind=open_list, better="higher",
     ),
     Metric(
         "stalled", stalled, definition="Open deals that have not moved to another stage for 30 days (or as set).",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.period import day_number
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented
 from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
 
@@ -85,7 +85,7 @@ def _fifths(buyers: Frame, column: str) -> Frame:
 
 def behind(tables: Tables, query: Query) -> Frame:
     """The buyers; a filter on `tier` chooses one."""
-    return segmented(_tiers(tables, query), tables, replace(query, by=(), grain=None))
+    return named(segmented(_tiers(tables, query), tables, replace(query, by=(), grain=None)), tables)
 
 
 METRICS = (
@@ -93,6 +93,6 @@ METRICS = (
         "rfm", rfm,
         definition="Everybody who ever bought, as high-value, potential or lost by how recently, how often and for how much they buy.",
         formula="lost: silent > 180 days; high-value: fifth by orders + fifth by revenue >= 8; potential: the rest; share of all buyers",
-        unit="share", reads=("purchases",), behind=behind, source="minima as Klaviyo's: 500 buyers, 180 days, orders in the last 30 days",
+        unit="share", reads=("purchases", "accounts"), behind=behind, source="minima as Klaviyo's: 500 buyers, 180 days, orders in the last 30 days",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metrics.funnel import count
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
 
@@ -61,7 +61,7 @@ def _shares(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
 def closed_deals(tables: Tables, query: Query) -> Frame:
     """The closed deals behind a win rate."""
     frame, _ = grouped(tables["deal_facts"], _base(query), tables, replace(query, by=(), grain=None))
-    return frame.filter(nw.col("outcome") != "open")
+    return named(frame.filter(nw.col("outcome") != "open"), tables)
 
 
 def lost_reasons(tables: Tables, query: Query) -> Answer:
@@ -80,7 +80,7 @@ def lost_reasons(tables: Tables, query: Query) -> Answer:
     rows["n"] = rows["denominator"]
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    return answer(rows, query, keys=(*query.by, "position", "stage", "lost_reason"), extra=("amount",), fill=False)
+    return answer(rows, query, keys=(*query.by, "position", "stage", "lost_reason"), extra=("amount",))
 
 
 def _lost(facts: Frame) -> Frame:
@@ -90,7 +90,7 @@ def _lost(facts: Frame) -> Frame:
 
 def lost_deals(tables: Tables, query: Query) -> Frame:
     """The lost deals of the period, each with the furthest stage it reached."""
-    return grouped(_lost(tables["deal_facts"]), "created_on", tables, replace(query, by=(), grain=None))[0]
+    return named(grouped(_lost(tables["deal_facts"]), "created_on", tables, replace(query, by=(), grain=None))[0], tables)
 
 
 def lead_conversion(tables: Tables, query: Query) -> Answer:
@@ -122,7 +122,7 @@ def _leads(tables: Tables) -> Frame:
 
 def leads_asked(tables: Tables, query: Query) -> Frame:
     """The leads behind a conversion rate, each with `became_deal` and `became_won`."""
-    return grouped(_leads(tables), "created_on", tables, replace(query, by=(), grain=None))[0]
+    return named(grouped(_leads(tables), "created_on", tables, replace(query, by=(), grain=None))[0], tables)
 
 
 METRICS = (

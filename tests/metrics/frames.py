@@ -30,7 +30,7 @@ def quarters(customers, accounts: list[dict] = ()) -> dict[str, nw.LazyFrame]:
     """The two tables that grade metrics read, on one connection."""
     connection = duckdb.connect()
     rows = quarter_rows(customers)
-    known = pd.DataFrame([{"customer_id": c, "grade": None, "region": None} for c in dict.fromkeys(rows["customer_id"])]).set_index("customer_id")
+    known = pd.DataFrame([{"customer_id": c, "name": c, "grade": None, "region": None} for c in dict.fromkeys(rows["customer_id"])]).set_index("customer_id")
     for account in accounts:
         for name, value in account.items():
             known.loc[account["customer_id"], name] = value if name != "customer_id" else None

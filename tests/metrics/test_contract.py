@@ -166,8 +166,9 @@ def test_a_card_says_what_the_number_is(name):
 @every
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_card_is_in_the_glossary_of_every_language(name, language):
+    """Its name; and its definition, which is written in English on the card itself."""
     missing = []
-    for part in ("name", "definition"):
+    for part in ("name",) if language == "en" else ("name", "definition"):
         try:
             assert word(f"metrics.{name}.{part}", language)
         except UnknownWord:
@@ -263,7 +264,7 @@ def test_nothing_there_is_no_data_in_a_series_too(name, grain):
 
 
 @every
-@pytest.mark.parametrize("column", ["region", "grade", "segment", "owner"])
+@pytest.mark.parametrize("column", ["region", "segment"])  # the customers' own and one from `extra`
 def test_a_segments_row_is_the_number_of_that_segment_alone(name, column):
     if refused(name, REFUSES_BY, by=(column,)):
         return

@@ -9,6 +9,7 @@ from tests.made import made
 from warehouse.marts.grades import GradingError, rules
 
 D = dt.date.fromisoformat
+CUTS = [0.75, 0.6, 0.4]
 EVEN = {"amount": 1, "interactions": 0, "satisfaction": 0, "growth": 0}
 
 
@@ -73,9 +74,9 @@ def scored(values, scale=(1, 5)):
     return {"surveys": [{"survey_id": "s", "wave": "w"}], "questions": question, "answers": answers}
 
 
-@pytest.mark.parametrize(("values", "share"), [([5], 1), ([1, 5], 0.5), ([3, 4], 0.625), ([9], None), ([], None)])
+@pytest.mark.parametrize(("values", "share"), [([5] * 5, 1), ([1, 5] * 3, 0.5), ([3, 4] * 3, 0.625), ([3, 4] * 2, None), ([9] * 6, None), ([], None)])
 def test_satisfaction_is_the_mean_on_its_own_scale_and_unknown_without_answers(values, share):
-    """(3 − 1) / 4 and (4 − 1) / 4: mean 0.625. The blank code 9 is no answer."""
+    """(3 − 1) / 4 and (4 − 1) / 4: mean 0.625. The blank code 9 is no answer, and fewer than five are shown nowhere."""
     row = quarters({"invoices": [*monthly("c", "2024-01", 12), invoice("c", "2025-01-02")], **scored(values)}).loc[("c", D("2024-10-01"))]
     assert (None if row["satisfaction"] != row["satisfaction"] else row["satisfaction"]) == share
 
@@ -118,7 +119,7 @@ def test_a_score_on_a_cut_belongs_to_the_better_grade(score, grade):
     import duckdb
     import narwhals as nw
 
-    present, _ = rules({})
+    present, _ = rules({"metrics": {"grading": {"cuts": CUTS}}})
     frame = nw.from_native(duckdb.sql(f"select {score}::double as score")).with_columns(rank=present.rank("score"))
     assert collect(frame.with_columns(grade=present.name("rank")))["grade"][0] == grade
 
@@ -133,7 +134,7 @@ def path(*shares, margin=0.03):
 
     from warehouse.marts.quarters import _held
 
-    present, _ = rules({"metrics": {"grading": {"margin": margin}}})
+    present, _ = rules({"metrics": {"grading": {"margin": margin, "cuts": CUTS}}})
     values = ", ".join(f"('c', {q}, {share}::double)" for q, share in enumerate(shares) if share is not None)
     frame = nw.from_native(duckdb.sql(f"select * from (values {values}) t(customer_id, quarter, score)"))
     parts = {f"{name}_score": nw.lit(0.5) for name in ("amount", "interactions", "satisfaction", "growth")}

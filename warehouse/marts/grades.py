@@ -2,12 +2,12 @@
 
 [metrics.grading]
 grades = ["core", "key", "ordinary", "potential"]      # best first
-cuts = [0.75, 0.6, 0.4]                                # lowest score of each grade but the last
+cuts = [0.8, 0.65, 0.35]                               # lowest score of each grade but the last
 weights = { amount = 0.4, interactions = 0.2, satisfaction = 0.2, growth = 0.2 }
 margin = 0.03                                          # a crossing by less than this must last two quarters
 [metrics.grading.previous]                             # rules that were in force before a day, to tell their change from the customers'
 until = "2026-01-01"
-cuts = [0.8, 0.6, 0.4]
+cuts = [0.75, 0.6, 0.4]
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import narwhals as nw
 COMPONENTS = ("amount", "interactions", "satisfaction", "growth")
 GRADES = ("core", "key", "ordinary", "potential")
 WEIGHTS = {"amount": 0.4, "interactions": 0.2, "satisfaction": 0.2, "growth": 0.2}
-CUTS = (0.75, 0.6, 0.4)
+CUTS = (0.8, 0.65, 0.35)
 MARGIN = 0.03  # of a score from 0 to 1
 
 

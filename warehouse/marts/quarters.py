@@ -15,6 +15,7 @@ from warehouse.marts.base import Mart, Tables
 from warehouse.marts.grades import COMPONENTS, Rules, rules
 from warehouse.marts.money import exploded
 
+FEW = 5  # scores: fewer are suppressed everywhere, so they cannot move a grade either (one could compute them from it)
 YEAR = 4  # quarters
 KEPT = 12  # quarters of history; [metrics.grading] quarters
 VISIT = ("visit", "on-site visit", "meeting", "拜访", "上门", "走访")  # channels that count as a visit; [metrics.grading] visits
@@ -27,7 +28,7 @@ def customer_quarters(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
     customer_id; quarter: number, four a year; starts_on, ends_on: first day, first day after.
     Twelve months to the quarter's end: amount (net revenue, reporting currency), orders, interactions, visits, usage,
-    satisfaction (mean of all scores, 0 to 1 of their scale; null: none), pipeline (open deals at the end, reporting currency),
+    satisfaction (mean of all scores, 0 to 1 of their scale; null: fewer than FEW), pipeline (open deals at the end, reporting currency),
     growth ((later half + pipeline − earlier half) / their sum, −1 to 1; null where all are 0).
     The quarter itself: quarter_revenue, quarter_orders, quarter_interactions, quarter_visits, quarter_usage.
     amount_score, interactions_score: rank among all rows above 0, 0 to 1; satisfaction_score, growth_score on their scale;
@@ -138,7 +139,7 @@ def _scored(year: nw.LazyFrame, talks: bool) -> nw.LazyFrame:
     later = nw.max_horizontal(nw.col("later"), nw.lit(0.0)) + nw.col("pipeline")
     earlier = nw.max_horizontal(nw.col("amount") - nw.col("later"), nw.lit(0.0))
     year = year.with_columns(
-        satisfaction=nw.col("satisfied") / nw.when(nw.col("answered") > 0).then(nw.col("answered")),
+        satisfaction=nw.col("satisfied") / nw.when(nw.col("answered") >= FEW).then(nw.col("answered")),
         growth=(later - earlier) / nw.when(later + earlier > 0).then(later + earlier),
     )
     year = _ranked(_ranked(year, "amount"), "interactions")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.period import day_number
-from metrics.query import Frame, Query, Tables, aggregate, collect, refuse_grain, segmented
+from metrics.query import Frame, Query, Tables, aggregate, collect, named, refuse_grain, segmented
 from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
 from metrics.windows import exploded, number
@@ -77,7 +77,7 @@ def _states(tables: Tables, query: Query, cut: int) -> Frame:
 
 def behind_activity(tables: Tables, query: Query) -> Frame:
     """Every customer who ever bought, with their silence and state."""
-    return _states(tables, query, cut_of(query)).select("customer_id", "status", "silence", "revenue")
+    return named(_states(tables, query, cut_of(query)).select("customer_id", "status", "silence", "revenue"), tables).sort("revenue", descending=True)
 
 
 def silence_cuts(tables: Tables, query: Query) -> Answer:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, segmented, within
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named, segmented, within
 from metrics.recurring import HOLDS, NOTHING, basis, sums, values
 from metrics.result import Answer, answer
 from metrics.retention import RECURRING, ratio_se
@@ -53,7 +53,8 @@ def revenue(tables: Tables, query: Query) -> Answer:
 def behind_revenue(tables: Tables, query: Query) -> Frame:
     """One row per customer with an invoice or credit note: orders, revenue."""
     rows = segmented(within(tables["purchases"], "purchased_on", query.period), tables, query)
-    return rows.group_by("customer_id").agg(nw.col("orders", "revenue", "unconverted").sum(), last_on=nw.col("purchased_on").max())
+    customers = rows.group_by("customer_id").agg(nw.col("orders", "revenue", "unconverted").sum(), last_on=nw.col("purchased_on").max())
+    return named(customers, tables).sort("revenue", descending=True)
 
 
 def mrr(tables: Tables, query: Query) -> Answer:
@@ -81,7 +82,7 @@ def arpa(tables: Tables, query: Query) -> Answer:
 def behind_paying(tables: Tables, query: Query) -> Frame:
     """One row per paying account: recurring value a month at the period's end, and its agreements."""
     rows = values(tables, query, windows(query)).filter(HOLDS, nw.col("closing_now") > NOTHING)
-    return rows.select("customer_id", amount_per_month="closing_now", agreements="after")
+    return named(rows.select("customer_id", amount_per_month="closing_now", agreements="after"), tables).sort("amount_per_month", descending=True)
 
 
 def arppu(tables: Tables, query: Query) -> Answer:
@@ -171,7 +172,8 @@ def _using(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Fram
 
 def behind_arpu(tables: Tables, query: Query) -> Frame:
     """One row per customer in the base: revenue and customer-months."""
-    return _exposed(tables, query, _base(tables, query)).filter(nw.col("t") > 0).select("customer_id", revenue="x", customer_months="t")
+    rows = _exposed(tables, query, _base(tables, query)).filter(nw.col("t") > 0)
+    return named(rows.select("customer_id", revenue="x", customer_months="t"), tables).sort("revenue", descending=True)
 
 
 METRICS = (

@@ -8,7 +8,7 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.period import Period
-from metrics.query import Query, QuestionError, Tables, aggregate
+from metrics.query import Query, QuestionError, Tables, aggregate, collect
 from metrics.result import Answer, Check, answer
 from metrics.sales import sold
 from metrics.splits import price_volume_mix
@@ -32,14 +32,14 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     period only; other: revenue without units.
 
     Returns one row per (step, item): position int, step; the item column, null for the whole; value in reporting currency, signed;
-    n customers (before, after). Only the rows of the whole are a waterfall. Check: before + parts = after.
+    label: the item by name; n customers (before, after). Only the rows of the whole are a waterfall. Check: before + parts = after.
     """
     item, units = _choices(query)
     periods = {"after": query.period.to_date(), "before": _against(query)}
     flat = Query(query.period, None, (), query.where, query.options, query.settings)
     items, customers = _items(tables, query, item, units, periods)
     if customers["before"] == 0 or customers["after"] == 0:
-        return answer(pd.DataFrame(columns=["position", item, "value", "step"]), flat, keys=("position", item), extra=("step",))
+        return answer(pd.DataFrame(columns=["position", item, "value", "step", "label"]), flat, keys=("position", item), extra=("step", "label"))
     if query.options["of"] == "arpu":
         items = items.assign(**{f"{c}_{p}": items[f"{c}_{p}"] / customers[p] for c in ("quantity", "revenue") for p in periods})
     split = price_volume_mix(items)
@@ -49,7 +49,13 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     scale = max(abs(whole["revenue_before"]), abs(whole["revenue_after"]), 1)
     checks = [Check("before + volume + mix + price + new + lost + other = after", bool(abs(off) < 1e-9 * scale), f"off by {off:.2e}")]
     notes = {"items": item, "units": units, "before": f"{periods['before'].start} – {periods['before'].last_day}"}
-    return answer(rows.rename(columns={"item": item}), flat, keys=("position", item), extra=("step",), checks=checks, notes=notes)
+    names = _names(tables) if item == "product_id" else {}
+    rows["label"] = rows["item"].map(lambda value: names.get(value, value))
+    return answer(rows.rename(columns={"item": item}), flat, keys=("position", item), extra=("step", "label"), checks=checks, notes=notes)
+
+
+def _names(tables: Tables) -> dict[str, str]:
+    return collect(tables["products"].select("product_id", "name")).set_index("product_id")["name"].to_dict()
 
 
 def _choices(query: Query) -> tuple[str, str]:

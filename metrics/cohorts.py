@@ -10,7 +10,7 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.period import MONTHS, Period, day_number, month_number
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, named, segmented
 from metrics.recurring import basis
 from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
@@ -30,6 +30,7 @@ def cohorts(tables: Tables, query: Query) -> Answer:
     Active at age k: bought in it, or ("recurring") had recurring value at its last instant.
     mode "on": in that period; "on_or_after": then or later (provisional until everybody left); "on_or_before": at some age from 1 to k.
     clock "calendar": ages are calendar periods; "rolling": counted from each customer's own first day.
+    cohort: the first day of one cohort, to have it alone.
     average "pooled" (customers of all cohorts together) or "simple" (mean of the cohorts): the row with cohort null.
 
     Returns one row per (cohort, age, segment):
@@ -58,7 +59,7 @@ def replace_grain(query: Query) -> Query:
     for name, known in (("mode", MODES), ("clock", CLOCKS), ("average", AVERAGES), ("basis", BASES)):
         if query.options[name] not in known:
             raise QuestionError(f"no {name} {query.options[name]!r}; there are {', '.join(known)}")
-    return Query(query.period, query.grain or "month", query.by, query.where, query.options, query.settings)
+    return _one_cohort(Query(query.period, query.grain or "month", query.by, query.where, query.options, query.settings))
 
 
 def _sources(tables: Tables, query: Query) -> tuple[str, Frame, Frame]:
@@ -206,9 +207,26 @@ def _average(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 
 def behind_cohorts(tables: Tables, query: Query) -> Frame:
-    """The customers who began in the period, with their first day."""
+    """The customers who began in the period, or in the cohort of option `cohort`: their first day and the last they were active on."""
     chosen = replace_grain(query)
-    return _started(tables, chosen, _sources(tables, chosen)[1]).select("customer_id", "begun_on")
+    _, origin, active = _sources(tables, chosen)
+    last = active.filter(nw.col("active_on") < nw.lit(query.period.as_of)).group_by("customer_id").agg(last_active_on=nw.col("active_on").max())
+    begun = _started(tables, chosen, origin).select("customer_id", "begun_on")
+    return named(begun.join(last, on="customer_id", how="left"), tables)
+
+
+def _one_cohort(query: Query) -> Query:
+    """The question about the one cohort that begins on the day of option `cohort`, where one is named."""
+    first = query.options.get("cohort")
+    if not first:
+        return query
+    try:
+        start = dt.date.fromisoformat(first)
+    except ValueError:
+        raise QuestionError(f"cohort {first!r} is not a day; write the first day of its period as 2026-01-01") from None
+    bucket = query.period.bucket(query.period.bucket_number(start, query.grain), query.grain)
+    begun = Period(max(bucket.start, query.period.start), min(bucket.end, query.period.end), query.period.as_of, query.period.calendar)
+    return query.over(begun)
 
 
 def first_month_retention(tables: Tables, query: Query) -> Answer:
@@ -238,13 +256,13 @@ def behind_first_month(tables: Tables, query: Query) -> Frame:
     monthly = Query(query.period, "month", query.by, query.where, {**query.options, **SHOWN}, query.settings)
     _, origin, active = _sources(tables, monthly)
     rows = _ages(_started(tables, monthly, origin), active, monthly).filter(nw.col("reached") > 1)
-    return rows.group_by("customer_id", "begun_on").agg(again=number(nw.col("age") == 1).max())
+    return named(rows.group_by("customer_id", "begun_on").agg(again=number(nw.col("age") == 1).max()), tables)
 
 
 METRICS = (
     Metric(
         "cohorts", cohorts, "Share of the customers who began together that is still active one, two, three … periods later.",
-        "active at age k ÷ customers of the cohort who have reached age k", "share", READS, behind_cohorts, "higher", {"basis": "auto", **SHOWN},
+        "active at age k ÷ customers of the cohort who have reached age k", "share", READS, behind_cohorts, "higher", {"basis": "auto", **SHOWN, "cohort": ""},
     ),
     Metric(
         "first_month_retention", first_month_retention, "Share of new customers who were active again in the month after their first.",

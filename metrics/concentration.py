@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, collect, grouped
+from metrics.query import Frame, Query, QuestionError, Tables, collect, grouped, named
 from metrics.result import Answer, answer
 
 POINTS = 100  # steps of the Pareto curve
@@ -51,17 +51,20 @@ def concentration(tables: Tables, query: Query) -> Answer:
     count as 0, and notes["clipped"] says how many there are.
 
     Returns value 0 to 1; n customers with revenue; numerator, denominator revenue of the top and of all; top (option, default 0.2);
-    hhi 0–10,000; gini 0–1; customers_80: how many bring 80 %.
+    hhi 0–10,000; gini 0–1; customers_80: how many bring 80 %; largest: share of the largest customer; is_alarming: that share is
+    at least `[metrics.concentration] alarm` (default 0.1).
     """
     top = _top(query)
     customers, keys = _by_customer(tables, query)
     groups = customers.groupby(keys, dropna=False) if keys else [((), customers)]
-    rows = [_measured(group["revenue"].to_numpy(), top) | dict(zip(keys, key, strict=True)) for key, group in groups]
+    alarm = float(query.setting("concentration", "alarm", ALARM))
+    rows = [_measured(group["revenue"].to_numpy(), top, alarm) | dict(zip(keys, key, strict=True)) for key, group in groups]
     frame = pd.DataFrame(rows, columns=[*keys, "value", "n", "numerator", "denominator", *EXTRA])
-    return answer(frame, query, extra=EXTRA, notes={"top": top, "clipped": int((customers["revenue"] < 0).sum())})
+    return answer(frame, query, extra=EXTRA, notes={"top": top, "alarm": alarm, "clipped": int((customers["revenue"] < 0).sum())})
 
 
-EXTRA = ("hhi", "gini", "customers_80")
+ALARM = 0.1  # share of revenue of the largest customer from which on losing them would hurt the company
+EXTRA = ("hhi", "gini", "customers_80", "largest", "is_alarming")
 
 
 def _top(query: Query) -> float:
@@ -78,11 +81,12 @@ def _by_customer(tables: Tables, query: Query) -> tuple[pd.DataFrame, list[str]]
     return collect(customers.select(*keys, "revenue")), keys
 
 
-def _measured(amounts: np.ndarray, top: float) -> dict:
+def _measured(amounts: np.ndarray, top: float, alarm: float) -> dict:
     total = float(np.clip(amounts, 0, None).sum())
-    share = top_share(amounts, top)
+    share, largest = top_share(amounts, top), top_share(amounts, 1 / len(amounts)) if len(amounts) else np.nan
     measured = {"value": share, "n": len(amounts), "numerator": share * total, "denominator": total}
-    return measured | {"hhi": herfindahl(amounts), "gini": gini(amounts), "customers_80": customers_for(amounts)}
+    spread = {"hhi": herfindahl(amounts), "gini": gini(amounts), "customers_80": customers_for(amounts)}
+    return measured | spread | {"largest": largest, "is_alarming": bool(largest >= alarm)}
 
 
 def pareto(tables: Tables, query: Query) -> Answer:
@@ -108,7 +112,8 @@ def pareto(tables: Tables, query: Query) -> Answer:
 def behind_concentration(tables: Tables, query: Query) -> Frame:
     """One row per customer with revenue in the period."""
     frame, _ = grouped(tables["purchases"], "purchased_on", tables, Query(query.period, None, (), query.where, query.options, query.settings))
-    return frame.group_by("customer_id").agg(nw.col("revenue", "orders").sum()).filter(nw.col("revenue") != 0)
+    customers = frame.group_by("customer_id").agg(nw.col("revenue", "orders").sum()).filter(nw.col("revenue") != 0)
+    return named(customers, tables).sort("revenue", descending=True)
 
 
 READS = ("purchases", "accounts")

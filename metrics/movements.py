@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, collect, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, collect, named, segmented
 from metrics.recurring import HELD, HOLDS, MOVES, classified, sums
 from metrics.result import Answer, Check, answer
 from metrics.retention import HORIZON, RECURRING, net_of
@@ -73,22 +73,30 @@ def _against_months(tables: Tables, query: Query, frame: pd.DataFrame) -> list[C
 def movements(tables: Tables, query: Query) -> Answer:
     """The ledger: every customer whose recurring value moved within the period, with how much, what it is called, and why.
 
-    Options: horizon ("period" by default, or months). Returns one row per customer: customer_id, the `by` columns; value = closing
+    Options: horizon ("period" by default, or months); kind, to list one kind only. Returns one row per customer: customer_id, the `by` columns; value = closing
     − opening, signed, reporting currency a month at the opening day's rates; n 1; kind; reason (a code, see REASONS); opening,
     closing; agreements_before, agreements_after. Kind "joined_and_left" (inside the window: neither new nor churn) is listed
     with value 0, and `left_between` marks those who left and came back.
     """
     if query.grain:
         raise QuestionError("the ledger lists customers, it is not a series: leave out the grain, or ask nrr_bridge for the sums by step")
-    frame = collect(ledger(tables, query, windows(query)))
+    frame = collect(named(_chosen(ledger(tables, query, windows(query)), query), tables))
     frame = frame.assign(value=frame["change"], n=1, reason=_reasons(frame), left_between=frame["left"] == 1)
     by_kind = frame.groupby("kind")["value"].agg(["size", "sum"])
     notes = {"horizon": query.options["horizon"], **{str(kind): int(row["size"]) for kind, row in by_kind.iterrows()}}
-    checks = [_ledger_adds_up(frame, tables, query)]
+    checks = [] if query.options["kind"] else [_ledger_adds_up(frame, tables, query)]
     return answer(frame, query, keys=tuple(dict.fromkeys((*query.by, "customer_id"))), extra=LEDGER, checks=checks, notes=notes)
 
 
-LEDGER = ("kind", "reason", "opening", "closing", "agreements_before", "agreements_after", "left_between")
+def _chosen(rows: Frame, query: Query) -> Frame:
+    kind = query.options["kind"]
+    if kind and kind not in KINDS:
+        raise QuestionError(f"no kind {kind!r} of movement; there are {', '.join(KINDS)}")
+    return rows.filter(nw.col("kind") == kind) if kind else rows
+
+
+KINDS = (*MOVES, "joined_and_left", "kept")
+LEDGER = ("customer", "kind", "reason", "opening", "closing", "agreements_before", "agreements_after", "left_between")
 REASONS = {
     "new": "first agreement began in the window",
     "reactivation": "had value before, none at the window's beginning",
@@ -151,7 +159,7 @@ def _ledger_adds_up(frame: pd.DataFrame, tables: Tables, query: Query) -> Check:
 def behind_bridge(tables: Tables, query: Query) -> Frame:
     """One row per customer with value at either end."""
     rows = classified(tables, query, windows(query)).filter(HELD | HOLDS)
-    return rows.select("customer_id", "opening", "closing", "change", "kind", agreements_before="before", agreements_after="after")
+    return named(rows.select("customer_id", "opening", "closing", "change", "kind", agreements_before="before", agreements_after="after"), tables)
 
 
 def quick_ratio(tables: Tables, query: Query) -> Answer:
@@ -176,7 +184,7 @@ def behind_moved(tables: Tables, query: Query) -> Frame:
 
 
 def behind_ledger(tables: Tables, query: Query) -> Frame:
-    return ledger(tables, query, windows(query)).drop("code", "left")
+    return named(_chosen(ledger(tables, query, windows(query)), query), tables).drop("code", "left")
 
 
 METRICS = (
@@ -187,7 +195,7 @@ METRICS = (
     ),
     Metric(
         "movements", movements, "Every customer whose recurring value moved, with the amount, the kind of movement and its reason.",
-        "closing − opening per customer, at the opening day's exchange rates", "money", RECURRING, behind_ledger, None, {"horizon": "period"},
+        "closing − opening per customer, at the opening day's exchange rates", "money", RECURRING, behind_ledger, None, {"horizon": "period", "kind": ""},
     ),
     Metric(
         "quick_ratio", quick_ratio, "Recurring value won for every unit lost.", "(new + expansion + reactivation) ÷ (contraction + churn)", "ratio",

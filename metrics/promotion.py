@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, named, segmented
 from metrics.result import Answer, answer
 from metrics.sales import priced
 
@@ -77,7 +77,8 @@ def behind_promotion(tables: Tables, query: Query) -> Frame:
     lines = _lines(tables, query)
     attributed = lines if query.options["attribution"] == "tagged" else _from_leads(tables, lines, int(query.options["days"]))
     campaigns = _campaigns(tables, query).select("campaign_id", campaign="name")
-    return attributed.join(campaigns, on="campaign_id", how="inner").select("campaign", "customer_id", "invoice_id", "issued_on", revenue="converted")
+    rows = attributed.join(campaigns, on="campaign_id", how="inner")
+    return named(rows.select("campaign_id", "campaign", "customer_id", "invoice_id", "issued_on", revenue="converted"), tables)
 
 
 METRICS = (

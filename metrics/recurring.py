@@ -36,32 +36,32 @@ def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     held, holds            the same before conversion: whether there is value at all does not depend on a rate
     before, after          agreements running at either end; unconverted, unconverted_now: those left out for want of a rate
     """
-    spans = each_window(segmented(tables["recurring"], tables, query), stretches)
-    spans = spans.with_columns(at_start=runs_at("start_d"), at_end=runs_at("end_d")).filter(nw.col("at_start") | nw.col("at_end"))
-    spans = _rated(_rated(spans, tables, query, "start_d", "rate"), tables, query, "end_d", "rate_now")
-    amount, usable = nw.col("amount_per_month") * nw.col("rate"), ~nw.col("rate").is_null()
-    now = nw.col("amount_per_month") * nw.col("rate_now")
-    lines = spans.with_columns(
-        opening=part(nw.col("at_start") & usable, amount), closing=part(nw.col("at_end") & usable, amount),
-        closing_now=part(nw.col("at_end") & ~nw.col("rate_now").is_null(), now),
-        unconverted=number(~usable), unconverted_now=number(nw.col("at_end") & nw.col("rate_now").is_null()),
-        held=part(nw.col("at_start"), nw.col("amount_per_month")), holds=part(nw.col("at_end"), nw.col("amount_per_month")),
-        before=number(nw.col("at_start")), after=number(nw.col("at_end")),
+    keys = dict.fromkeys(("customer_id", *query.by))
+    spans = segmented(tables["recurring"], tables, query).select(*dict.fromkeys((*keys, "currency", "amount_per_month", "from_on_d", "to_on_d")))
+    spans = each_window(spans, stretches).filter(AT_START | AT_END)
+    for instant, name in (("start_d", "rate"), ("end_d", "rate_now")):
+        spans = spans.join(_rates(tables, name), left_on=["currency", instant], right_on=["currency_", "at_"], how="left")
+    own, amount = nw.col("currency") == query.currency, nw.col("amount_per_month")
+    opening, now = (nw.when(own).then(amount).otherwise(amount * nw.col(rate)) for rate in ("rate", "rate_now"))
+    return spans.group_by("code", "start_d", "end_d", *keys).agg(
+        opening=_where(AT_START, opening), closing=_where(AT_END, opening), closing_now=_where(AT_END, now), held=_where(AT_START, amount),
+        holds=_where(AT_END, amount), before=number(AT_START).sum(), after=number(AT_END).sum(),
+        unconverted=number(opening.is_null()).sum(), unconverted_now=number(AT_END & now.is_null()).sum(),
     )  # fmt: skip
-    keys = ("code", "start_d", "end_d", "customer_id", *query.by)
-    return lines.group_by(*dict.fromkeys(keys)).agg(nw.col(*SUMMED).sum())
 
 
-SUMMED = ("opening", "closing", "closing_now", "held", "holds", "before", "after", "unconverted", "unconverted_now")
+AT_START, AT_END = runs_at("start_d"), runs_at("end_d")
 HELD, HOLDS = nw.col("held") > NOTHING, nw.col("holds") > NOTHING
 
 
-def _rated(spans: Frame, tables: Tables, query: Query, instant: str, name: str) -> Frame:
-    """`spans` with the exchange rate of the day before `instant`; null where there is none."""
-    rates = tables["daily_rates"].select(nw.col("currency").alias("currency_"), (nw.col("on_d") + 1).alias("at_"), nw.col("rate").alias("rate_"))
-    joined = spans.join(rates, left_on=["currency", instant], right_on=["currency_", "at_"], how="left")
-    own = nw.col("currency") == query.currency
-    return joined.with_columns(nw.when(own).then(nw.lit(1.0)).otherwise(nw.col("rate_")).alias(name)).drop("rate_")
+def _where(flag: nw.Expr, amount: nw.Expr) -> nw.Expr:
+    """The sum of what is known of `amount` where `flag` holds."""
+    return part(flag & ~amount.is_null(), amount).sum()
+
+
+def _rates(tables: Tables, name: str) -> Frame:
+    """The exchange rate of the day before each day `at_`."""
+    return tables["daily_rates"].select(nw.col("currency").alias("currency_"), (nw.col("on_d") + 1).alias("at_"), nw.col("rate").alias(name))
 
 
 def classified(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
@@ -72,10 +72,11 @@ def classified(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     """
     firsts = tables["episodes"].group_by("customer_id").agg(first_d=nw.col("from_on_d").min())
     rows = values(tables, query, stretches).join(firsts, on="customer_id", how="left")
-    rows = rows.filter(HELD | HOLDS).with_columns(change=nw.col("closing") - nw.col("opening"))
+    change = nw.col("closing") - nw.col("opening")
     kind = nw.when(HELD & ~HOLDS).then(nw.lit("churn")).when(~HELD & (nw.col("first_d") < nw.col("start_d"))).then(nw.lit("reactivation"))
-    kind = kind.when(~HELD).then(nw.lit("new")).when(nw.col("change") > NOTHING).then(nw.lit("expansion"))
-    return rows.with_columns(kind=kind.when(nw.col("change") < -NOTHING).then(nw.lit("contraction")).otherwise(nw.lit("kept")))
+    kind = kind.when(~HELD).then(nw.lit("new")).when(change > NOTHING).then(nw.lit("expansion"))
+    kind = kind.when(change < -NOTHING).then(nw.lit("contraction")).otherwise(nw.lit("kept"))
+    return rows.filter(HELD | HOLDS).with_columns(change=change, kind=kind)
 
 
 MOVES = ("expansion", "contraction", "churn", "new", "reactivation")
@@ -99,17 +100,17 @@ def sums(tables: Tables, query: Query, stretches: list[Window] | None = None) ->
     stretches = windows(query) if stretches is None else stretches
     if not stretches:
         return pd.DataFrame(columns=["bucket", *query.by, *NAMES])
-    opened, closed, a, b = HELD, HOLDS, nw.col("opening"), nw.col("closing")
-    rows = classified(tables, query, stretches).with_columns(a=part(opened, a), b=part(opened & closed, b))
-    rows = rows.with_columns(m=nw.when(nw.col("a") < nw.col("b")).then(nw.col("a")).otherwise(nw.col("b")))
+    rows, opened, closed = classified(tables, query, stretches), HELD, HOLDS
+    a, b = part(opened, nw.col("opening")), part(opened & closed, nw.col("closing"))
+    of = {"a": a, "b": b, "m": nw.when(a < b).then(a).otherwise(b)}
     amounts = {move: part(nw.col("kind") == move, nw.col("change").abs()).sum() for move in MOVES}
     counts = {f"n_{move}": number(nw.col("kind") == move).sum() for move in MOVES}
     paying = closed & (nw.col("closing_now") > NOTHING)
-    squares = {f"{x}{y}": (nw.col(x) * nw.col(y)).sum() for x, y in PRODUCTS} | {"cc": part(paying, nw.col("closing_now") ** 2).sum()}
+    squares = {f"{x}{y}": (of[x] * of[y]).sum() for x, y in PRODUCTS} | {"cc": part(paying, nw.col("closing_now") ** 2).sum()}
     found = aggregate(
         rows, ["code", *query.by], customers=number(opened).sum(), kept=number(opened & closed).sum(), paying=number(paying).sum(),
-        converted=number(opened & (a > NOTHING)).sum(), opening=nw.col("a").sum(), staying=nw.col("b").sum(), least=nw.col("m").sum(),
-        closing=part(closed, b).sum(), closing_now=part(paying, nw.col("closing_now")).sum(),
+        converted=number(a > NOTHING).sum(), opening=a.sum(), staying=b.sum(), least=of["m"].sum(), closing=part(closed, nw.col("closing")).sum(),
+        closing_now=part(paying, nw.col("closing_now")).sum(),
         unconverted=nw.col("unconverted").sum(), unconverted_now=nw.col("unconverted_now").sum(),
         **amounts, **counts, **squares,
     )  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
+
 import narwhals as nw
 
 from metrics.metric import Metric
 from metrics.period import Period, add_months
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, segmented, within
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, named, segmented, within
 from metrics.result import Answer, answer
 
 MONTHS_AHEAD = 12
@@ -16,7 +19,7 @@ def renewals(tables: Tables, query: Query) -> Answer:
     """Recurring value that comes up for renewal after the period, month by month.
 
     An agreement comes up on its renewal day, or, if it has none, on the day it ends; only agreements that run or are past due.
-    Option months: how far to look ahead from the period's end (or from the last loaded day).
+    Option months: how far to look ahead from the period's end (or from the last loaded day); step: a day, to have its step alone.
     Reads subscriptions (renewal_on, ends_on, amount_per_month, currency, status), daily_rates.
 
     Returns one row per step (month unless another grain is asked): value in reporting currency a month, at the newest rate; n agreements;
@@ -42,7 +45,18 @@ def _ahead(query: Query) -> Query:
     start = query.period.to_date().end
     end = add_months(start.replace(day=1), months + (start.day > 1))
     period = Period(start, end, end, query.period.calendar)  # what is agreed is known: nothing here is still loading
-    return Query(period, query.grain or "month", query.by, query.where, query.options, query.settings)
+    ahead = Query(period, query.grain or "month", query.by, query.where, query.options, query.settings)
+    return ahead.over(_one_step(ahead)) if query.options["step"] else ahead
+
+
+def _one_step(query: Query) -> Period:
+    """The part of the look ahead that lies in the step holding the day of option `step`."""
+    try:
+        day = dt.date.fromisoformat(query.options["step"])
+    except ValueError:
+        raise QuestionError(f"step {query.options['step']!r} is not a day; write it as 2026-01-31") from None
+    bucket = query.period.bucket(query.period.bucket_number(day, query.grain), query.grain)
+    return replace(query.period, start=max(bucket.start, query.period.start), end=min(bucket.end, query.period.end))
 
 
 def _due(tables: Tables, query: Query) -> Frame:
@@ -61,12 +75,14 @@ def _due(tables: Tables, query: Query) -> Frame:
 
 def behind_renewals(tables: Tables, query: Query) -> Frame:
     """The agreements ahead, one row each."""
-    return _due(tables, _ahead(query)).select("subscription_id", "customer_id", "product_id", "due_on", "amount", "status")
+    products = tables["products"].select("product_id", product="name")
+    due = _due(tables, _ahead(query)).select("subscription_id", "customer_id", "product_id", "due_on", "amount", "status")
+    return named(due.join(products, on="product_id", how="left"), tables).sort("due_on", "subscription_id")
 
 
 METRICS = (
     Metric(
         "renewals", renewals, "Recurring value that comes up for renewal in the months ahead.", "Σ amount per month of agreements by renewal month", "money",
-        ("subscriptions", "daily_rates", "accounts"), behind_renewals, None, {"months": MONTHS_AHEAD},
+        ("subscriptions", "daily_rates", "products", "accounts"), behind_renewals, None, {"months": MONTHS_AHEAD, "step": ""},
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, named, segmented
 from metrics.recurring import HELD, NOTHING, basis, classified, sums
 from metrics.result import Answer, Check, answer
 from metrics.stats import Z95, share_se, wilson
@@ -90,9 +90,9 @@ def behind_retention(tables: Tables, query: Query) -> Frame:
     """The opening set: one row per customer, with whether they were kept."""
     stretches = windows(query)
     if basis(tables, query) == "purchases":
-        return bought(tables, query, stretches).select("customer_id", is_kept=nw.col("again") == 1)
+        return named(bought(tables, query, stretches).select("customer_id", is_kept=nw.col("again") == 1), tables)
     rows = classified(tables, query, stretches).filter(HELD)
-    return rows.select("customer_id", "opening", "closing", "kind", is_kept=nw.col("kind") != "churn")
+    return named(rows.select("customer_id", "opening", "closing", "kind", is_kept=nw.col("kind") != "churn"), tables)
 
 
 def logo_churn(tables: Tables, query: Query) -> Answer:
@@ -199,7 +199,7 @@ def behind_churn(tables: Tables, query: Query) -> Frame:
 
 def _opening_set(tables: Tables, query: Query, is_in: nw.Expr) -> Frame:
     rows = classified(tables, query, windows(query)).filter(HELD, is_in)
-    return rows.select("customer_id", "opening", "closing", "change", "kind")
+    return named(rows.select("customer_id", "opening", "closing", "change", "kind"), tables)
 
 
 RECURRING = ("recurring", "daily_rates", "episodes", "accounts")

@@ -11,7 +11,7 @@ from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from metrics.metric import Metric
 from metrics.period import day_number
-from metrics.query import Frame, Query, QuestionError, Tables, collect, refuse_grain, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, collect, named, refuse_grain, segmented
 from metrics.recurring import basis
 from metrics.result import Answer, answer
 from metrics.retention import first_recorded
@@ -138,7 +138,7 @@ def _observed_from(tables: Tables, kind: str, query: Query) -> dt.date:
 
 def behind_survival(tables: Tables, query: Query) -> Frame:
     """One row per customer under observation."""
-    return _durations(tables, query).filter(nw.col("months") > nw.col("entry"))
+    return named(_durations(tables, query).filter(nw.col("months") > nw.col("entry")), tables)
 
 
 METRICS = (

@@ -6,7 +6,7 @@ import narwhals as nw
 
 from metrics.metric import Metric
 from metrics.period import Period, add_months
-from metrics.query import Frame, Query, QuestionError, Tables, collect, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, collect, named, segmented
 from metrics.result import Answer, answer
 from metrics.sales import sold
 from metrics.windows import number, part
@@ -42,9 +42,9 @@ def customer_value(tables: Tables, query: Query) -> Answer:
         raise QuestionError("the value model lists customers one by one: leave out `by` and the grain, and filter with `where`")
     weights = {name: float(query.setting("customer_value", name, default)) for name, default in WEIGHTS.items()}
     valued = _valued(tables, query, weights).sort("value", "customer_id", descending=[True, False]).head(int(query.options["limit"]))
-    rows = collect(valued).assign(n=1)
+    rows = collect(named(valued, tables)).assign(n=1)
     notes = {**weights, "referrals": _referred_by(tables, query) is not None, "months": YEAR}
-    return answer(rows, query, keys=("customer_id",), extra=PARTS, notes=notes)
+    return answer(rows, query, keys=("customer_id",), extra=("customer", *PARTS), notes=notes)
 
 
 PARTS = ("index", "frequency", "penetration", "word_of_mouth", "orders", "categories", "referred", "is_promoter", "direct", "indirect", "potential")
@@ -124,7 +124,7 @@ def _promoters(tables: Tables, query: Query) -> Frame:
 def behind_value(tables: Tables, query: Query) -> Frame:
     """Every customer who bought in the twelve months, with all parts of their value."""
     weights = {name: float(query.setting("customer_value", name, default)) for name, default in WEIGHTS.items()}
-    return _valued(tables, query, weights)
+    return named(_valued(tables, query, weights), tables)
 
 
 METRICS = (

@@ -62,15 +62,19 @@ def _window(bucket: int, period: Period, months: int) -> Window:
 
 def each_window(frame: Frame, stretches: list[Window]) -> Frame:
     """Every row of `frame` once per window, with `code` and the day numbers before_d, start_d, end_d."""
-    return exploded(frame, [w.code for w in stretches]).with_columns(
-        before_d=nw.col("code") // (BASE * BASE), start_d=nw.col("code") // BASE % BASE, end_d=nw.col("code") % BASE
+    code = nw.col("code").cast(nw.Int64)
+    return _repeated(frame, [w.code for w in stretches], "code").with_columns(
+        code=code, before_d=code // (BASE * BASE), start_d=code // BASE % BASE, end_d=code % BASE
     )
 
 
 def exploded(frame: Frame, numbers: list[int], column: str = "code") -> Frame:
     """Every row of `frame` once per number: a small list handed to whatever engine runs the query."""
-    texts = nw.lit(",".join(map(str, numbers))).str.split(",")
-    return frame.with_columns(texts.alias(column)).explode(column).with_columns(nw.col(column).cast(nw.Int64))
+    return _repeated(frame, numbers, column).with_columns(nw.col(column).cast(nw.Int64))
+
+
+def _repeated(frame: Frame, numbers: list[int], column: str) -> Frame:
+    return frame.with_columns(nw.lit(",".join(map(str, numbers))).str.split(",").alias(column)).explode(column)
 
 
 def runs_at(day_d: str) -> nw.Expr:

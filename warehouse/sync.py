@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
@@ -240,10 +240,16 @@ class _Sync:
         return ()
 
     def _outcome(self, snapshot: str | None, is_published: bool, further: tuple[str, ...] = ()) -> Outcome:
-        kept = [origin for origin in plans.undeclared(self.sources, self.base.state) if origin not in self.fresh]
-        words = "the sources file no longer names {0}; its {1:,} rows are kept. To remove them, sync with --accept-loss {0}."
-        warnings = (words.format(origin, self.base.state[origin]["rows"]) for origin in kept)
-        return Outcome(snapshot, is_published, tuple(self.outcomes.values()), (*warnings, *further))
+        return Outcome(snapshot, is_published, tuple(self.outcomes.values()), (*self._warnings(), *further))
+
+    def _warnings(self) -> Iterator[str]:
+        for origin in plans.undeclared(self.sources, self.base.state):
+            if origin not in self.fresh:
+                rows = self.base.state[origin]["rows"]
+                yield f"the sources file no longer names {origin}; its {rows:,} rows are kept. To remove them, sync with --accept-loss {origin}."
+        for load in self.loads:
+            if load.package.is_full and not load.package.n_read and self.outcomes[load.origin].status == "ok" and self.fresh[load.origin]:
+                yield f"{load.origin} has no rows; look at its `from`, `query` and `where` if that is not what you expect."
 
 
 def _die(point: str) -> None:

@@ -374,6 +374,13 @@ def test_the_first_sync_publishes_nothing_unless_all_is_well(tmp_path):
     assert c.sync().is_published
 
 
+def test_an_empty_source_is_published_and_said(tmp_path):
+    c = company(tmp_path, 0)
+    outcome = c.sync()
+    assert (outcome.is_published, outcome.exit_code, c.stored()) == (True, 0, [])
+    assert outcome.warnings == ("crm.customers has no rows; look at its `from`, `query` and `where` if that is not what you expect.",)
+
+
 def test_a_column_renamed_in_the_source_stops_its_table_and_is_named(tmp_path):
     c = company(tmp_path)
     c.sync()

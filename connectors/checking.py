@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from connectors import open_connector
-from connectors.base import ROW_NUMBER, Connector, Finding, SourceError
+from connectors.base import FAULT, ROW_NUMBER, Connector, Finding, SourceError
 from connectors.errors import SourcesError, count, listed, nearest
 from connectors.mapping import OURS, Mapper
 from connectors.sources import Source, Sources, Table, load
@@ -97,8 +97,13 @@ def looked_at(where: str, table: Table, mapper: Mapper, connector: Connector) ->
         first = next(batches, None)
     if first is None:
         return [], None
-    mapped = mapper.map(first.slice(0, LOOKED_AT))
+    mapped = mapper.map(_legible(first.slice(0, LOOKED_AT)))
     return [*_unreadable(where, mapper, mapped), *_unstable(where, table, mapper, connector), *_segments(where, mapper, schema)], mapped
+
+
+def _legible(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows the reader could make out; the connector's own check names the others."""
+    return batch.filter(batch.column(FAULT).is_null()) if FAULT in batch.schema.names else batch
 
 
 def _segments(where: str, mapper: Mapper, schema: pa.Schema) -> Iterator[Finding]:
@@ -120,7 +125,7 @@ def _unreadable(where: str, mapper: Mapper, mapped: pa.Table) -> Iterator[Findin
         what = f"{bad:,} of the first {n:,} rows cannot be read and would be put into the quarantine: {examples[column].removeprefix(column + ': ')}"
         yield Finding("fault" if bad == n else "warning", f"{where}.{column}", what)
     for column in contract.columns(mapper.entity).values():
-        if column.name in mapped.column_names and column.required and column.default is None and column.name not in counts:
+        if column.required and column.default is None and column.name not in {*counts, *contract.MANAGED}:
             missing = mapped[column.name].null_count
             if missing:
                 yield Finding(

@@ -92,6 +92,15 @@ def test_a_column_renamed_since_yesterday(company, capsys):
     assert "shop.invoices.amount: the source has no column 'UnitPrice'; did you mean Unit price?" in capsys.readouterr().out
 
 
+def test_a_broken_line_is_said_once_and_a_value_by_its_column(company, capsys):
+    (company / "lines.csv").write_text(LINES + "536366,1\n536367,1,2010-02-31,1,1,\n")
+    assert check(company) == 0
+    said = capsys.readouterr().out
+    assert said.count("warning") == 2
+    assert "1 line cannot be read and will be put into the quarantine: line 9 has 2 cells where 6 were expected: 536366 | 1" in said
+    assert "warning shop.invoices.issued_on: 1 of the first 8 rows cannot be read" in said
+
+
 def test_only_one_source_or_table(company, capsys):
     assert check(company, GOOD.replace('from = "clients"', 'from = "nothing"'), "--only", "shop.invoices") == 0
     assert "crm" not in capsys.readouterr().out

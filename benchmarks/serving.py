@@ -1,0 +1,151 @@
+"""What a page costs the server: its first run and its next ones, and a change of a filter, beside a page with two widgets.
+
+Needs a client that speaks Streamlit's websocket; `--load-client PATH` names it (`st_load.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import measure
+from ui.navigation import ENTRIES, HOME
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 120  # seconds a server may take to start
+SESSIONS, RERUNS = 5, 12
+FIRST, WARM = 1500, 150  # ms, goals for a page
+OWN, PAGE_WIDE = 1.5, 8.0  # times the light page, goals for a rerun
+CHOICE = re.compile(r"^widget: (\w+) (.*) key=(\S*) fragment=(\S+) (\[.*\])$")
+PLAIN = ("selectbox", "button_group", "radio", "slider", "checkbox")
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    pid: int
+
+
+@contextlib.contextmanager
+def server(entry: str, data: Path) -> Iterator[Server]:
+    """Start `streamlit run ENTRY` on a free port, ready to answer; stopped afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", entry, "--server.address", "127.0.0.1", "--server.port", str(port)]
+    env = {**os.environ, "RAPPORT_DATA": str(data)}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield Server(f"http://127.0.0.1:{port}", process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait(url: str, process: subprocess.Popen) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode} before it answered")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"{url} did not answer in {PATIENCE} s")
+
+
+class Client:
+    """The load client, run as a program."""
+
+    def __init__(self, path: Path):
+        self.path = path.resolve()
+
+    def run(self, served: Server, page: str, *arguments: str) -> tuple[dict, list[str]]:
+        """One measurement of a page: its figures, and the lines before them."""
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.load",
+            str(self.path),
+            "--url",
+            served.url,
+            "--pid",
+            str(served.pid),
+            "--page",
+            page,
+            "--json",
+            *map(str, arguments),
+        ]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+        lines = done.stdout.strip().splitlines()
+        if not lines or not lines[-1].startswith("{"):
+            raise RuntimeError(f"the load client said nothing about {page or HOME}: {(done.stderr or done.stdout)[-800:]}")
+        return json.loads(lines[-1]), lines[:-1]
+
+    def widgets(self, served: Server, page: str) -> list[tuple[str, str, bool]]:
+        """(key or label, kind, is in a fragment) of what can be changed on a page and has a choice."""
+        _, lines = self.run(served, page, "--reruns", 0, "--dump")
+        found = [match for line in lines if (match := CHOICE.match(line))]
+        return [(m[3] if m[3] else m[2].strip("'\""), m[1], m[4] != "-") for m in found if m[1] in PLAIN and m[5].count(",")]
+
+
+def names() -> list[str]:
+    """The pages there are; the landing page has no name in the URL."""
+    return ["" if entry.name == HOME else entry.name for entry in ENTRIES if entry.path.exists()]
+
+
+def pages(data: Path, client: Client) -> measure.Section:
+    """First run of each page on a fresh server, and the next reader's."""
+    rows = []
+    for page in names():
+        with server("asgi.py", data) as served:
+            first, _ = client.run(served, page, "--reruns", 0)
+            warm = [client.run(served, page, "--reruns", 0)[0]["first_p50_ms"] for _ in range(5)]
+        rows.append((page or HOME, first["first_p50_ms"], min(warm), first["first_kb"], "; ".join(first["errors"]) or "–"))
+    notes = ("first: the first reader after the server started; warm: the fastest of the next five; from the request to the end of the run",)
+    return measure.Section("Pages", f"first {FIRST / 1000} s, warm {WARM} ms", ("page", "first ms", "warm ms", "kB", "errors"), rows, notes)
+
+
+def reruns(data: Path, client: Client) -> measure.Section:
+    """Server CPU of one change of a filter, beside the light page in the same run."""
+    with server("benchmarks/light.py", data) as served:
+        light = _change(client, served, "", "Region")
+    rows = [("two widgets", "Region", "page", light, 1.0)]
+    for page in names():
+        with server("asgi.py", data) as served:
+            for widget, where in _chosen(client.widgets(served, page)):
+                cost = _change(client, served, page, widget)
+                rows.append((page or HOME, widget, where, cost, cost / light))
+    goal = f"a card's own filter at most {OWN} times the two-widget page, a page-wide filter at most {PAGE_WIDE:.0f} times"
+    return measure.Section(
+        "Changing a filter",
+        goal,
+        ("page", "filter", "reaches", "server CPU ms", "times"),
+        rows,
+        (f"{SESSIONS} readers, {RERUNS} changes each, after one reader has been through the choices",),
+    )
+
+
+def _chosen(widgets: list[tuple[str, str, bool]]) -> list[tuple[str, str]]:
+    """One filter of the whole page and one of a card's own, where the page has them."""
+    wide = next(((key, "page") for key, _, inside in widgets if not inside and key == "f_grain"), None)
+    own = next(((key, "card") for key, _, inside in widgets if inside), None)
+    return [found for found in (wide, own) if found]
+
+
+def _change(client: Client, served: Server, page: str, widget: str) -> float:
+    change = ("--widget", widget, "--think", 0.2)
+    client.run(served, page, "--sessions", 1, "--reruns", RERUNS, *change)  # the first time somebody asks for each choice is the pages' measurement
+    figures, _ = client.run(served, page, "--sessions", SESSIONS, "--reruns", RERUNS, *change)
+    return figures["server_cpu_ms_per_rerun"]

@@ -36,6 +36,9 @@ TYPES = {"row": "bigint", "rules": "varchar[]", "reasons": "varchar[]", "first_s
 WHAT_IT_SAYS = ("source", "table", "entity", "key", "raw", "rules", "reasons")
 
 
+SAME_ROW = 'from fresh f where f.key is null and f.raw = n.raw and f.source = n.source and f."table" = n."table"'
+
+
 def key_text(entity: str) -> str:
     """SQL: the key of a row as one text; null where a required part is missing."""
     known = contract.columns(entity)
@@ -58,6 +61,7 @@ def update(con: duckdb.DuckDBPyConnection, data: Path, loads: list[Load], mapper
         con.execute(f"delete from refused_now where {_is_outdated(load)}")
         if load.counts["rejected"]:
             _collect(con, load, mappers[load.origin], stamp)
+    con.execute(f"delete from refused_now n where key is null and exists ({SAME_ROW})")  # a row without a key is known by itself
     con.execute("insert into refused_now from fresh")
     if _is_same(con):
         return store.delta(data, QUARANTINE).version()

@@ -166,3 +166,12 @@ def test_status_tells_the_last_good_sync_from_the_last_try(tmp_path):
 @pytest.mark.parametrize("seconds, text", [(None, ""), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (200_000, "2 d")])
 def test_spans(seconds, text):
     assert commands._span(seconds) == text
+
+
+def test_a_refused_row_without_key_is_listed_once_however_often_it_is_read(shop, capsys):
+    text = SOURCES.replace('from = "owners.csv"', 'from = "owners.csv"\nincremental = "changed"')
+    (shop / "sources.toml").write_text(text)
+    (shop / "owners.csv").write_text("no,name,changed\nA,Wang,1\nB\n")
+    for _ in range(3):
+        assert run(shop) == 0
+    assert [source["refused"] for source in status(shop / "data")["sources"]] == [2]  # customer 3 has no name, the line of B is cut

@@ -79,7 +79,8 @@ def migration(tables: Tables, query: Query) -> Answer:
     customer_quarters: reads ends_on, amount and the grade. Option segment: "held" (default) or "earned".
     Returns one row per (origin, target) that occurs: value = share of the origin's customers; numerator = customers;
     denominator = n = customers of the origin; low, high Wilson; extra: direction = up, down, same, new or lost;
-    origin_rank, target_rank (1 is best; NEW and LOST have none); amount_then, amount_now: revenue of twelve months at each end, reporting currency (0 where it was no customer).
+    origin_rank, target_rank (1 is best; NEW and LOST have none); amount_then, amount_now: revenue of twelve months at each
+    end, reporting currency (0 where it was no customer).
     Checks: the margins of the matrix equal what is counted at each end on its own, in customers and in money.
     Read it so: 0.15 from core to key, amount 2.1 m to 1.4 m: 15 of 100 core customers are key now, and buy for a third less.
     """

@@ -1,0 +1,49 @@
+"""The funnel page: every part on full, empty and missing warehouses, and the lists behind bars as long as the bars."""
+
+import pytest
+
+from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("warehouse", WAREHOUSES)
+def test_the_page_runs(run, warehouse, language):
+    app = run("funnel", warehouse, language, period="all")
+    assert failures(app) == []
+    assert app.title[0].value == {"en": "Where do deals die?", "zh-CN": "商机在哪里流失？"}[language]
+
+
+def test_every_part_says_its_finding_in_a_sentence(run):
+    written = texts(run("funnel", period="all"))
+    for part in (
+        "deals created in the period",
+        "The narrowest step",
+        "have not moved for 30 days",
+        "Most are lost after",
+        "leads became a deal",
+        "are expected to bring",
+    ):
+        assert part in written
+
+
+def test_a_stage_opens_as_many_deals_as_its_bar_says(run):
+    app = run("funnel", period="all")
+    chosen = app.selectbox(key="funnel_stages_pick")
+    app = chosen.select("Quote").run()
+    assert failures(app) == []
+    reached = next(part for part in app.dataframe if "deal_id" in part.value.columns and "idle_days" not in part.value.columns).value
+    assert len(reached) and (reached["reached_stage"].isin(["Quote", "Contract", "Payment received"])).all()
+
+
+def test_counting_otherwise_is_a_choice(run):
+    app = run("funnel", period="all")
+    app = app.segmented_control(key="funnel_mode").set_value("strict").run() if app.get("segmented_control") else app
+    assert failures(app) == []
+
+
+def test_good_notes_without_a_move_can_be_seen_alone(run):
+    app = run("funnel", period="all")
+    app = app.toggle(key="funnel_honest").set_value(True).run()
+    assert failures(app) == []
+    shown = [part.value for part in app.dataframe if "is_honest" in part.value.columns]
+    assert all(rows["is_honest"].all() for rows in shown)

@@ -110,7 +110,6 @@ def warm() -> None:
 
 @asynccontextmanager
 async def lifespan(_app):
-    check_address(config.get_option("server.address"))
     await asyncio.to_thread(warm)
     gc.collect()
     gc.freeze()  # what start-up made stays: the collector need not look at it again
@@ -129,6 +128,7 @@ async def ready(_request) -> JSONResponse:
     return JSONResponse({"ready": True, "snapshot": snapshot.id})
 
 
+check_address(config.get_option("server.address"))
 app = st.App(
     str(Path(__file__).parent / "app.py"), lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], routes=[Route("/api/ready", ready)],
 )  # fmt: skip

@@ -18,7 +18,7 @@ from access.scope import Scope
 
 _admitted: ContextVar[Reader | None] = ContextVar("admitted", default=None)
 SESSION = "_admitted"  # set by app.py; fragments and data functions run without the page's first line
-REFUSED = "This page was opened without the application around it. Open the start page: [/](/) · 请从首页打开：[/](/)"
+REFUSED = "This page was opened without the application around it. [Open the start page · 打开首页](/)"
 
 
 class NotAdmitted(PermissionError):

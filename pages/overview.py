@@ -25,6 +25,7 @@ CARDS = (
 )
 ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
 TONES = {True: "green", False: "red", None: "gray"}
+WHY = ("nps", "nrr", "grr", "retention", "arpa", "win_rate", "funnel_to_cash")  # ratios: their change splits exactly; an amount's does not
 TICKS = {"share": ".0%", "money": "~s", "points": ".0f"}
 
 view = page.begin("overview")
@@ -64,7 +65,7 @@ def what_changed(view):
     """At most seven sentences, each a link to where it can be seen."""
     with page.section("why.title", help="why.help"):
         with st.skeleton(height=120):
-            found = sentences.told(view, {card.metric: card.leads_to for card in CARDS})
+            found = sentences.told(view, {card.metric: card.leads_to for card in CARDS if card.metric in WHY})
         if not found:
             page.sentence(t("why.nothing", before=page.days(page.compared(view))))
         for sentence in found:

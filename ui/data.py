@@ -22,7 +22,7 @@ import streamlit as st
 import warehouse
 from access.guard import admitted_now
 from access.scope import Scope
-from metrics import CATALOGUE, decomposition
+from metrics import CATALOGUE, decomposition, survey
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
@@ -187,6 +187,16 @@ def _offered(accounts, name: str, column: str) -> dict[str, str]:
         named = pairs[pairs["value"].notna()].sort_values(["label", "value"])
         found = {str(row.value): str(row.value if pd.isna(row.label) else row.label) for row in named.itertuples()}
     return {**found, BLANK: ""} if found and pairs["value"].isna().any() else found
+
+
+def survey_segments(snapshot: str) -> tuple[str, ...]:
+    """Columns by which survey answers can be divided, those the answers bring along first."""
+    return _survey_segments(digest(snapshot, admitted_now().scope, None, part="survey segments"), snapshot)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _survey_segments(key: str, _snapshot: str) -> tuple[str, ...]:
+    return survey.segment_columns(tables(_snapshot))
 
 
 def calendar(settings: Mapping) -> Calendar:

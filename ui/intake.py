@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -83,7 +82,7 @@ def _newest() -> Snapshot | None:
 def _table(key: tuple[str, str], run, kept: dict, refused: int) -> dict:
     counted = {name: getattr(run, f"n_{name}") if run else None for name in ("read", "new", "changed", "deleted")}
     entity, status = (run.entity, run.status) if run else (kept.get("entity"), None)
-    cursor = json.dumps(kept["cursor"], ensure_ascii=False) if kept.get("cursor") is not None else None
+    cursor = kept["cursor"].get("value") if kept.get("cursor") else None
     return {
         "source": key[0], "table": key[1], "entity": entity, "status": status, "read_at": run.finished_at if run else None, "rows": kept.get("rows"), **counted,
         "refused": refused, "cursor": cursor, "error": run.error if run else None,

@@ -114,7 +114,7 @@ def part(title: str, *, parallel: bool = False) -> Callable:
 def section(title: str, help: str | None = None) -> Iterator[None]:
     """A bordered block under a heading. title, help: glossary keys."""
     with st.container(border=True):
-        st.subheader(t(title), help=t(help) if help else None, anchor=False)
+        st.header(t(title), help=t(help) if help else None, anchor=False)
         yield
 
 

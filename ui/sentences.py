@@ -43,7 +43,7 @@ def _because(view: View, fact: Mapping) -> str:
     if "column" not in fact:
         return t("why.everywhere")
     values = {
-        "segment": plain(t("filters.blank") if fact["segment"] is None else fact["segment"]), "column": _column(fact["column"]),
+        "segment": plain(t("filters.blank") if fact["segment"] is None else fact["segment"]), "column": column_name(fact["column"]),
         "part": _moved(view, fact, fact["part"]), "size": _moved(view, fact, fact["delta"]),
         "before": _shown(view, fact, fact["value_before"]), "now": _shown(view, fact, fact["value_now"]),
         "share_before": numbers.shown(fact["share_before"], "share"), "share_now": numbers.shown(fact["share_now"], "share"),
@@ -60,10 +60,10 @@ def _moved(view: View, fact: Mapping, value) -> str:
     return numbers.size(value, fact["unit"], view.currency)
 
 
-def _column(column: str) -> str:
-    """A segment column's name: the filters' word where there is one, else the column itself."""
+def column_name(column: str) -> str:
+    """A segment column's name: the glossary's word where there is one, else what the source calls it."""
     key = f"why.columns.{column}"
-    return t(key) if has(key) else plain(column)
+    return t(key) if has(key) else plain(column.replace("_", " "))
 
 
 def _narrowed(fact: Mapping) -> dict[str, str | None]:

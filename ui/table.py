@@ -13,7 +13,6 @@ from ui.view import View
 from ui.words import definition_of, name_of, t
 
 SEARCH_FROM = 8  # shorter lists are read faster than searched
-ROW_HEIGHT, MOST_SHOWN = 35, 12
 FORMATS = {"share": "percent", "money": "localized", "count": "localized", "points": "%.1f", "score": "%.2f", "days": "%.1f", "ratio": "%.2f"}
 FORMATS |= {"hours": "%.1f", "seconds": "%.0f"}
 
@@ -82,11 +81,12 @@ def heading(column: Column, view: View) -> str:
 
 
 def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: bool) -> dict | None:
-    shown = rows.reset_index(drop=True)
+    cents = {name: 2 for name, column in columns.items() if column.unit == "money" and name in rows}
+    shown = rows.reset_index(drop=True).round(cents)
     config = {name: _config(shown[name], column, view) for name, column in columns.items() if name in shown}
     event = st.dataframe(
         shown, hide_index=True, column_config=config, key=f"{key}_table", on_select="rerun" if select else "ignore", selection_mode="single-row",
-        height=ROW_HEIGHT * (min(len(shown), MOST_SHOWN) + 1) + 3, alt=", ".join(heading(columns[name], view) for name in shown.columns),
+        placeholder="", alt=", ".join(heading(columns[name], view) for name in shown.columns),
     )  # fmt: skip
     chosen = event["selection"]["rows"] if select else []
     return shown.iloc[chosen[0]].to_dict() if chosen and chosen[0] < len(shown) else None

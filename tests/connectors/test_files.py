@@ -125,6 +125,16 @@ def test_types_lose_nothing(tmp_path, cells, expected):
     assert [row["v"] for row in read(tmp_path)] == expected
 
 
+LATE = [("7", "007"), ("7", "+7"), ("7", "1_000"), ("1.5", "01.5"), ("2026-01-01", "2026-02-31"), ("true", "yes"), ("7", "12345678901234567890")]
+
+
+@pytest.mark.parametrize(("usual", "late"), LATE)
+def test_a_late_value_is_kept_as_it_is_written(tmp_path, usual, late):
+    write(tmp_path, "k,v\n" + f"x,{usual}\n" * 2_000 + f"x,{late}\n")
+    values = [row["v"] for row in read(tmp_path)]
+    assert (values[0], values[-1]) == (usual, late)
+
+
 def test_a_late_value_that_does_not_fit_makes_the_column_text_and_calculation_still_works(tmp_path):
     n = 30_000  # further down than any sample
     write(tmp_path, "q,price\n" + "2,1.50\n" * n + '2,"1,200.00"\n2,free\n')

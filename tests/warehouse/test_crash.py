@@ -83,7 +83,7 @@ def test_what_a_killed_sync_has_merged_is_undone(tmp_path, prepared):
     """The source takes its changes back after the crash: there is nothing new, so nothing of the killed sync may show."""
     zero, before, _ = prepared
     data = shutil.copytree(zero, tmp_path / "data")
-    start(data, 1, fail_at="before publishing").communicate(timeout=120)
+    start(data, 1, fail_at="quarantined").communicate(timeout=120)
     assert crash.run(data, 0).is_published is False
     assert seen(data) == before
 

@@ -1,11 +1,15 @@
 """What became of each deal, from tables small enough to follow by hand."""
 
 import datetime as dt
+import inspect
 
 import pytest
 
 from metrics.query import collect
 from tests.made import made
+from warehouse import marts
+from warehouse.marts import deals, money
+from warehouse.marts import stages as stages_module
 from warehouse.marts.stages import StageError, stages
 
 D = dt.date.fromisoformat
@@ -202,3 +206,8 @@ def test_no_deals_no_rows():
 def test_stages_that_cannot_be_meant_are_refused_with_the_reason(funnel, message):
     with pytest.raises(StageError, match=message):
         stages({"metrics": {"funnel": funnel}})
+
+
+def test_a_mart_is_rebuilt_when_the_modules_it_stands_on_change():
+    code = marts._code(marts.MARTS["deal_facts"])
+    assert all(inspect.getsource(module) in code for module in (deals, money, stages_module))

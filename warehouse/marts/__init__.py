@@ -70,9 +70,15 @@ def _fingerprint(mart: Mart, versions: Mapping[str, int], settings: Mapping, ext
     """Changes when the mart's inputs, the settings, or the code that builds it change. Identities touch every entity."""
     resolved = {name for name in mart.reads if name in ENTITIES} and {"identities"} - {mart.name}
     inputs = {name: versions.get(name) for name in sorted({*mart.reads, *resolved})}
-    code = inspect.getsource(sys.modules[mart.build.__module__])
-    parts = [inputs, {name: list(extras.get(name, ())) for name in mart.reads}, settings, code]
+    parts = [inputs, {name: list(extras.get(name, ())) for name in mart.reads}, settings, _code(mart)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _code(mart: Mart) -> list[str]:
+    """The text of the mart's module, and of the modules of this package that it takes something from."""
+    taken = vars(sys.modules[mart.build.__module__]).values()
+    modules = {mart.build.__module__, *(getattr(thing, "__module__", None) or "" for thing in taken)}
+    return [inspect.getsource(sys.modules[name]) for name in sorted(modules) if name.startswith(__name__ + ".")]
 
 
 def _remembered(data: Path, name: str) -> dict[str, str]:

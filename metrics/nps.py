@@ -38,7 +38,7 @@ def nps(tables: Tables, query: Query) -> Answer:
         promoters, passives, detractors, dismissed, customers   int; dismissed were asked and gave no score
         n_eff               float  Kish's (Σw)²/Σw² over customers; decides about suppression where customers are weighted
         *_share             float  weighted shares, 0 to 1
-    notes: dismissed, refused_outside and refused_fraction (scores like 11 or 7.5), superseded (earlier answers), left_out.
+    notes: dismissed, refused_outside and refused_fraction (scores like 11 or 7.5), superseded (earlier answers), left_out, hidden (rows).
 
     Raises QuestionError when the question was asked on another scale than 0-10.
     Read it so: 30 with 14 to 44 means the true score of customers like these is probably between 14 and 44.
@@ -91,9 +91,16 @@ def dimension(query: Query) -> str:
 
 
 def behind(tables: Tables, query: Query) -> Frame:
-    """The answers behind the score, newest knowledge of each; none at all where they are too few to be shown."""
+    """The answers behind the score, each with its customer's name; none at all where they are too few to be shown."""
     rows = segmented(within(asked_about(tables, query), "answered_on", query.period), tables, query).filter(is_valid())
-    return guarded(carrying_weight(rows, query.options.get("weighting", "respondent")))
+    return named(guarded(carrying_weight(rows, query.options.get("weighting", "respondent"))), tables)
+
+
+def named(rows: Frame, tables: Tables) -> Frame:
+    """`rows` with the customer's name, null where nobody is named."""
+    if "name" in rows.collect_schema().names():
+        return rows
+    return rows.join(tables["accounts"].select("customer_id", "name"), on="customer_id", how="left")
 
 
 def carrying_weight(rows: Frame, weighting: str) -> Frame:
@@ -140,7 +147,8 @@ def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> A
     rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
     finished = answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting})
     base = base or ("n" if weighting == "respondent" else "n_eff")
-    return Answer(suppress_all(_zeroed(finished.rows), _keys(finished.rows), base), finished.checks, finished.notes)
+    shown = suppress_all(_zeroed(finished.rows), _keys(finished.rows), base)
+    return Answer(shown, finished.checks, {**finished.notes, "hidden": int((shown["state"] == "suppressed").sum())})
 
 
 def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from metrics.stats import share_se, wilson
 TOP = 0.2  # of the customers asked, by revenue: those whose silence matters most
 SURVEY_COLUMNS = {"survey_id", "survey", "survey_kind", "wave", "sent_from", "is_anonymous"}  # known of a response that names nobody
 SUMS = ("sent", "delivered", "responded", "customers", "customers_responded", "revenue", "revenue_responded")
-EXTRA = ("undelivered", "customers", "customers_responded", "revenue_asked", "revenue_responded", "revenue_share")
+EXTRA = ("undelivered", "customers", "customers_responded", "customer_share", "revenue_asked", "revenue_responded", "revenue_share")
 
 
 def response_rate(tables: Tables, query: Query) -> Answer:
@@ -26,11 +26,11 @@ def response_rate(tables: Tables, query: Query) -> Answer:
         value, low, high    float  0 to 1; responses / delivered, Wilson 95 %; null where nothing was delivered
         n, denominator      invitations delivered; numerator: responses
         undelivered         int    invitations that bounced: not in n
-        customers, customers_responded   int    customers with a delivered invitation, and with an answer
-        revenue_asked, revenue_responded money  their revenue of the twelve months before; revenue_share: one over the other
+        customers, customers_responded   int    customers with a delivered invitation, and with an answer; customer_share: second over first
+        revenue_asked, revenue_responded money  their revenue of the twelve months before; revenue_share: second over first
     Responses to an anonymous survey name nobody: they count where the question does not ask for customers' attributes, and
     are in notes["unnamed"] where it does.
-    Read it so: 0.30 with a revenue share of 0.12 means that the large customers are the silent ones.
+    Read it so: a customer share of 0.60 with a revenue share of 0.35 means that the large customers are the silent ones.
     Source: AAPOR 2016, Standard Definitions, RR1 with delivered invitations as the eligible.
     """
     frame, keys = grouped(_sent(tables, query), "sent_on", tables, query)
@@ -41,6 +41,7 @@ def response_rate(tables: Tables, query: Query) -> Answer:
         n=rows["delivered"], numerator=rows["responded"], denominator=rows["delivered"], low=low, high=high,
         se=share_se(rows["responded"].clip(upper=rows["delivered"]), rows["delivered"]),
         undelivered=rows["sent"] - rows["delivered"], revenue_asked=rows["revenue"],
+        customer_share=rows["customers_responded"] / rows["customers"].where(rows["customers"] > 0),
         revenue_share=rows["revenue_responded"] / rows["revenue"].where(rows["revenue"] > 0),
     )  # fmt: skip
     whole = ("undelivered", "customers", "customers_responded")

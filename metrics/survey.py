@@ -151,7 +151,23 @@ def behind_verbatims(tables: Tables, query: Query) -> Frame:
     """The comments, unless fewer than five people responded under these filters."""
     rows = segmented(within(commented(tables, query), "answered_on", query.period), tables, query)
     enough = rows.select(_n=nw.col("response_id").n_unique()).filter(nw.col("_n") >= K_ANONYMOUS)
-    return rows.filter(nw.col("is_comment")).join(enough, how="cross").drop("_n")
+    return nps.named(rows.filter(nw.col("is_comment")).join(enough, how="cross").drop("_n"), tables)
+
+
+def segment_columns(tables: Tables, most: int = 40) -> tuple[str, ...]:
+    """Columns of the answers that divide them into 2 to `most` groups: the customers' usual ones first, then the sources' own."""
+    names = tables["scores"].collect_schema().names()
+    known = [name for name in names if name not in NOT_SEGMENTS and not name.endswith(("_id", "_at", "_on", "_d", "_m", "_s"))]
+    counted = collect(tables["scores"].select(**{name: nw.col(name).n_unique() for name in known})).iloc[0]
+    groups = [name for name in known if 2 <= counted[name] <= most]
+    return tuple(sorted(groups, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
+
+
+USUAL = ("region", "industry", "grade", "size", "channel", "owner", "department", "kind")
+NOT_SEGMENTS = {
+    "source", "score", "text", "weight", "question", "dimension", "scale_min", "scale_max", "survey", "survey_kind", "wave", "sent_from", "is_anonymous",
+    "is_blank", "is_refused", "is_last", "revenue_year", "tags",
+}  # fmt: skip
 
 
 METRICS = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ui import data, numbers
 from ui.selection import SEGMENTS
 from ui.view import View
-from ui.words import has, name_of, plain, t
+from ui.words import has, name_of, plain, t, value_of
 
 MOST = 7
 COLUMNS = {column: name for name, column in SEGMENTS.items()}
@@ -43,7 +43,7 @@ def _because(view: View, fact: Mapping) -> str:
     if "column" not in fact:
         return t("why.everywhere")
     values = {
-        "segment": plain(t("filters.blank") if fact["segment"] is None else fact["segment"]), "column": column_name(fact["column"]),
+        "segment": plain(value_of(fact["column"], fact["segment"])), "column": column_name(fact["column"]),
         "part": _moved(view, fact, fact["part"]), "size": _moved(view, fact, fact["delta"]),
         "before": _shown(view, fact, fact["value_before"]), "now": _shown(view, fact, fact["value_now"]),
         "share_before": numbers.shown(fact["share_before"], "share"), "share_now": numbers.shown(fact["share_now"], "share"),

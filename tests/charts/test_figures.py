@@ -129,3 +129,13 @@ def test_plotly_accepts_every_figure(figure):
     assert go.Figure(figure).layout.showlegend in (False, True)
     shown = [{name: value for name, value in trace.items() if name != "customdata"} for trace in figure["data"]]  # a bar's customdata is its key
     assert "<script>" not in str(shown)
+
+
+def test_pairs_join_two_shares_of_each_row_and_show_one_alone():
+    rows = pd.DataFrame({"grade": ["core", "<b>"], "people": [0.3, 0.6], "money": [0.35, NAN]})
+    figure = charts.pairs(rows, "grade", [("people", "of people", theme.ACCENT), ("money", "of money", theme.CAUTION)], word)
+    joined, people, money = figure["data"]
+    assert joined["x"] == [0.3, 0.35, None, 0.6, None, None] and joined["y"][2] is None  # no line from one row to the next
+    assert (people["x"], money["x"]) == ([0.3, 0.6], [0.35, None])
+    assert people["y"] == ["core", "&lt;b&gt;"]
+    go.Figure(figure)

@@ -50,6 +50,7 @@ def test_silent_large_customers_show_in_the_revenue_share():
     amounts = dict.fromkeys(names(3), 10) | dict.fromkeys(names(7, 3), 150)
     row = one(RATE, answered(replies(names(3)), invitations=invited(names(10)), **paid(amounts)))
     assert row["value"] == 0.3
+    assert row["customer_share"] == 0.3
     assert (row["revenue_asked"], row["revenue_share"]) == (1080, pytest.approx(30 / 1080))
 
 

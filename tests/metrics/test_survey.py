@@ -6,7 +6,7 @@ import pytest
 from metrics.metric import ask
 from metrics.query import Query, QuestionError, collect
 from metrics.rounding import percents
-from metrics.survey import METRICS, behind_satisfaction, behind_verbatims
+from metrics.survey import METRICS, behind_satisfaction, behind_verbatims, segment_columns
 from tests.made import made
 from tests.metrics.responses import YEAR, D, answered, grouped, one, some
 
@@ -128,6 +128,12 @@ def test_every_empty_question_is_answered():
     for metric in METRICS:
         for grain, by in ((None, ()), ("month", ()), (None, ("dimension",)), ("quarter", ("region",))):
             assert set(ask(metric, made({}), Query(YEAR, grain, by)).rows["state"]) <= {"no_data"}
+
+
+def test_columns_that_divide_the_answers_are_offered_the_usual_ones_first():
+    rows = [{"score": 9, "touchpoint": "ab"[k % 2], "ticket": f"T{k}", "customer_id": f"k:{k % 3}"} for k in range(60)]
+    tables = answered(rows, customers=[{"customer_id": f"k:{k}", "region": "NSN"[k], "industry": "Food"} for k in range(3)])
+    assert segment_columns(tables) == ("region", "touchpoint")  # one industry divides nothing, sixty tickets are names
 
 
 # shares as shown

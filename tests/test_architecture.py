@@ -52,7 +52,7 @@ ONLY_IN = {
     "statsmodels": ("metrics",),
     "sklearn": ("metrics",),
 }
-METRICS_NEED = {"narwhals", "pandas", "numpy", "scipy", "statsmodels", "sklearn", "metrics"}
+METRICS_NEED = {"narwhals", "pandas", "numpy", "scipy", "statsmodels", "sklearn", "threadpoolctl", "metrics"}
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 300  # lines
 LONG_FILES = {"warehouse/contract.py": "the contract is one list of columns; cut in two it would be read twice"}
@@ -144,13 +144,18 @@ def functions():
 
 
 def test_no_function_needs_a_scroll():
-    """Over 40 lines only with a comment `# long: …` above it that says why."""
+    """Over 40 lines, its docstring not counted, only with a comment `# long: …` above it that says why."""
     long = []
     for module, path, node in functions():
         above = path.read_text(encoding="utf-8").splitlines()[node.lineno - 2] if node.lineno > 1 else ""
-        if node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION and not above.strip().startswith("# long:"):
-            long.append(f"{module}.{node.name}: {node.end_lineno - node.lineno + 1} lines")
+        if (lines := body_lines(node)) > LONGEST_FUNCTION and not above.strip().startswith("# long:"):
+            long.append(f"{module}.{node.name}: {lines} lines")
     assert not long
+
+
+def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+    return node.end_lineno - first.lineno + 1
 
 
 def test_no_file_is_longer_than_it_has_a_reason_to_be():
@@ -213,6 +218,8 @@ def _joins(node: ast.expr) -> bool:
     """Texts and lists, which `+` joins; and what was joined from them."""
     if isinstance(node, ast.BinOp):
         return _joins(node.left) or _joins(node.right)
+    if isinstance(node, ast.IfExp):
+        return _joins(node.body) or _joins(node.orelse)
     return isinstance(node, (ast.JoinedStr, ast.List, ast.Tuple, ast.ListComp)) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
@@ -220,7 +227,7 @@ def _joins(node: ast.expr) -> bool:
     ("code", "computes"),
     [
         ("a / b", True), ("100 * x", True), ("x - 1", True), ("total += n", True), ("rows.sum()", True), ("round(x)", True), ("a + b", True),
-        ("'n = ' + text", False), ("[a] + more", False), ("names += [name]", False), ("one | two", False), ("f'{n} rows' + tail", False), ("max(names)", False),
+        ("'n = ' + text", False), ("[a] + more", False), ("names += [name]", False), ("said += tail if more else ''", False), ("one | two", False), ("f'{n} rows' + tail", False), ("max(names)", False),
     ],
 )  # fmt: skip
 def test_what_counts_as_arithmetic(code, computes):

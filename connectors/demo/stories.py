@@ -38,6 +38,7 @@ class Story:
         return {"what": self.what, "since": str(self.since), "until": str(self.until), "where": self.where, "size": self.size}
 
 
+# long: one list of stories
 def plan(span: Span) -> dict[str, Story]:
     """All stories of a company with this span, by name."""
     whole, recent, last = (span.start, span.end), (span.quarter(2), span.end), (span.quarter(1), span.quarter(0))

@@ -26,7 +26,7 @@ def rfm(tables: Tables, query: Query) -> Answer:
     purchases: purchased_on, orders, revenue. lost: silent for more than [metrics.rfm] lost_days (180) days. high_value: not
     lost, and fifths by number of orders and by revenue (1 to 5, among all buyers) that add up to at least 8. potential: the rest.
     Returns one row per `tier`: value = share of buyers; numerator = buyers; denominator = n = all buyers; low, high Wilson;
-    extra: revenue to date, reporting currency; orders; is_marked = fewer than 500 buyers, less than 180 days of history, or
+    extra: revenue to date, reporting currency; revenue_share; orders; is_marked = fewer than 500 buyers, less than 180 days of history, or
     nobody bought in the last 30 days: not to be relied on. Notes: buyers, history_days, quiet_days, marked_for.
     """
     if query.grain:
@@ -37,11 +37,18 @@ def rfm(tables: Tables, query: Query) -> Answer:
     )  # fmt: skip
     family = [rows[key] for key in query.by] or [pd.Series(0, rows.index)]
     rows["denominator"] = rows["numerator"].groupby(family, dropna=False).transform("sum")
-    rows["n"] = rows["denominator"]
+    whole = rows["revenue"].groupby(family, dropna=False).transform("sum")
+    rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
     notes = _reach(rows, query)
-    return answer(rows.assign(is_marked=bool(notes["marked_for"])), query, keys=(*query.by, "tier"), extra=("revenue", "orders", "is_marked"), notes=notes)
+    return answer(
+        rows.assign(is_marked=bool(notes["marked_for"])),
+        query,
+        keys=(*query.by, "tier"),
+        extra=("revenue", "revenue_share", "orders", "is_marked"),
+        notes=notes,
+    )
 
 
 def _stop(query: Query) -> dt.date:

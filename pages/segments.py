@@ -1,0 +1,302 @@
+"""Are our best customers still who we think they are?"""
+
+import pandas as pd
+import streamlit as st
+
+import charts
+from access.guard import guard
+from charts import theme
+from metrics.grading import grade_names
+from metrics.quarters import LOST, NEW
+from ui import data, numbers, page
+from ui.cards import Card, row
+from ui.figure import clickable, figure
+from ui.table import Column, table
+from ui.words import has, plain, t
+
+guard("segments")
+
+CARDS = (
+    Card("segment_change_rate"),
+    Card("mix_drift"),
+    Card("grade_proposals", trend=False),
+    Card("drift_auc", trend=False),
+)
+SCHEMES = ("source", "held", "rfm")
+WIDTHS = {"numerator": "count", "amount_then": "money", "amount_now": "money"}
+MIXES = ("held", "region", "industry", "size", "channel")
+SIDES = (("value", "segments.customers", theme.CONTEXT), ("revenue_share", "segments.revenue", theme.ACCENT))
+ENDS = (("then", "segments.then", theme.CONTEXT), ("now", "segments.now", theme.ACCENT))
+TIERS = {
+    "tier": Column("segments.grade"), "numerator": Column("segments.customers", "count"), "value": Column("segments.share", "share"),
+    "low": Column("segments.low", "share"), "high": Column("segments.high", "share"), "revenue": Column("segments.revenue", "money"),
+    "revenue_share": Column("segments.revenue_share", "share"),
+}  # fmt: skip
+CUSTOMERS = {
+    "customer": Column("segments.customer"), "name": Column("segments.customer"), "tier": Column("segments.grade"), "region": Column("filters.region"),
+    "industry": Column("filters.industry"), "owner": Column("filters.owner"), "score": Column("segments.score", "score"),
+    "amount": Column("segments.amount", "money"), "orders": Column("segments.orders", "count"), "revenue": Column("segments.revenue", "money"),
+    "recency_days": Column("segments.recency", "count"), "last_on": Column("segments.last_on"),
+}  # fmt: skip
+MOVES = {
+    "origin": Column("segments.from"), "target": Column("segments.to"), "numerator": Column("segments.customers", "count"),
+    "value": Column("segments.of_origin", "share"), "low": Column("segments.low", "share"), "high": Column("segments.high", "share"),
+    "amount_then": Column("segments.amount_then", "money"), "amount_now": Column("segments.amount_now", "money"),
+}  # fmt: skip
+MOVERS = {
+    "customer": Column("segments.customer"), "origin": Column("segments.from"), "target": Column("segments.to"),
+    "amount_then": Column("segments.amount_then", "money"), "amount_now": Column("segments.amount_now", "money"),
+    "score_then": Column("segments.score_then", "score"), "score_now": Column("segments.score_now", "score"),
+}  # fmt: skip
+SHARES = {"group": Column("segments.group"), "then": Column("segments.then", "share"), "now": Column("segments.now", "share")}
+FEATURES = {
+    "rank": Column("segments.rank", "count"), "feature": Column("segments.feature"), "value": Column("segments.size", "score", "segments.size_help"),
+    "then": Column("segments.mean_then", "ratio"), "now": Column("segments.mean_now", "ratio"), "ks": Column("segments.ks", "ratio"),
+    "p_adjusted": Column("segments.p", "ratio", "segments.p_help"), "is_drifted": Column("segments.drifted"), "n": Column("segments.values", "count"),
+}  # fmt: skip
+PROPOSALS = {
+    "customer": Column("segments.customer"), "present_grade": Column("segments.present"), "earned": Column("segments.earned"),
+    "reason": Column("segments.reason"), "is_held_back": Column("segments.held_back", help="segments.held_back_help"),
+    "score": Column("segments.score", "score"), "score_before": Column("segments.score_before", "score"),
+    "amount_score": Column("segments.parts.amount", "progress"), "interactions_score": Column("segments.parts.interactions", "progress"),
+    "satisfaction_score": Column("segments.parts.satisfaction", "progress"), "growth_score": Column("segments.parts.growth", "progress"),
+    "coverage": Column("segments.coverage", "share", "segments.coverage_help"), "amount": Column("segments.amount", "money"),
+    "interactions": Column("segments.interactions", "count"), "pipeline": Column("segments.pipeline", "money"),
+}  # fmt: skip
+
+view = page.begin("segments")
+
+
+def share(value) -> str:
+    return numbers.shown(value, "share")
+
+
+def money(value) -> str:
+    return numbers.shown(value, "money", view.currency)
+
+
+def called(grade) -> str:
+    """A grade in the reader's language; what only a source knows stays as it is."""
+    if grade is None or pd.isna(grade):
+        return t("segments.no_grade")
+    return t(f"segments.grades.{grade}") if has(f"segments.grades.{grade}") else str(grade)
+
+
+def names_of(values) -> dict:
+    return {None if pd.isna(value) else value: called(value) for value in values}
+
+
+def in_words(rows, *columns):
+    """The rows with grades in the reader's language, for tables."""
+    return rows.assign(**{column: rows[column].map(called) for column in columns if column in rows})
+
+
+@page.part("segments.distribution")
+def distribution(view):
+    """How many customers of each grade, beside what they bring; a grade opens its customers."""
+    with page.section("segments.distribution", help="segments.distribution_help"):
+        schemes = {scheme: t(f"segments.schemes.{scheme}") for scheme in SCHEMES}
+        scheme = st.segmented_control(
+            t("segments.scheme"), SCHEMES, default="source", format_func=schemes.get, key="segments_scheme", required=True, label_visibility="collapsed"
+        )
+        metric, options = ("rfm", {}) if scheme == "rfm" else ("grades", {"scheme": scheme})
+        answer = data.answer(view, metric, **options)
+        rows = answer.rows[answer.rows["state"] == "value"]
+        if rows.empty:
+            page.empty("segments.none")
+            return
+        rows = rows.sort_values("rank", na_position="last") if "rank" in rows else rows
+        top = rows.iloc[0]
+        values = {
+            "grade": plain(called(top["tier"])),
+            "n": numbers.count(top["numerator"]),
+            "share": share(top["value"]),
+            "revenue": share(top["revenue_share"]),
+        }
+        page.sentence(t("segments.distribution_says", **values))
+        if answer.notes.get("marked_for"):
+            marked_for(answer.notes)
+        names = names_of(rows["tier"])
+        spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
+        shown, card = in_words(rows, "tier"), data.metric(metric)
+        chosen = clickable(
+            view,
+            spec,
+            t("segments.distribution_says", **values),
+            names,
+            key="segments_tiers",
+            prompt="segments.choose_grade",
+            rows=shown,
+            columns=TIERS,
+            metrics=(card,),
+        )
+        if chosen is not None or (None in names and st.session_state.get("segments_tiers_pick") is not None):
+            behind = data.rows_behind(view, metric, where={"tier": chosen}, **options)
+            columns = {name: column for name, column in CUSTOMERS.items() if name != "name"}
+            table(view, in_words(behind.rows, "tier"), columns, key="segments_customers", total=behind.total, metrics=(card,))
+
+
+def marked_for(notes) -> None:
+    """Why RFM tiers are not to be relied on here."""
+    why = [t(f"segments.marked.{name}", n=numbers.count(notes[name])) for name in notes["marked_for"]]
+    st.warning(t("segments.marked_says", why="; ".join(why)), icon=":material/report:")
+
+
+@page.part("segments.migration")
+def migration(view):
+    """From which grade to which, as bands as wide as customers or money; a band opens its customers."""
+    with page.section("segments.migration", help="segments.migration_help"):
+        answer, rate = data.answer(view, "migration"), data.answer(view, "segment_change_rate").rows.iloc[0]
+        page.failed_checks(answer)
+        if answer.rows.empty or rate["state"] != "value":
+            page.empty("segments.one_quarter")
+            return
+        values = {"share": share(rate["value"]), **{name: numbers.count(rate[name]) for name in ("n", "up", "down", "entrants", "leavers")}}
+        page.sentence(t("segments.migration_says", **values, **ends(answer)))
+        if rate["rule_changed"]:
+            st.caption(t("segments.rules_changed", n=numbers.count(rate["rule_changed"])))
+        widths = {width: t(f"segments.widths.{width}") for width in WIDTHS}
+        width = st.segmented_control(
+            t("segments.width"), list(WIDTHS), default="numerator", format_func=widths.get, key="segments_width", required=True, label_visibility="collapsed"
+        )
+        order = [NEW, *grade_names(view.query()), LOST]
+        names = {grade: called(grade) for grade in order}
+        rows = answer.rows.assign(said=[band(cell) for cell in answer.rows.to_dict("records")])
+        spec = charts.flow(
+            rows, "origin", "target", width, lambda value: numbers.shown(value, WIDTHS[width], view.currency), order=order, names=names, hover="said"
+        )
+        cells = {f"{cell.origin} {cell.target}": cell for cell in rows.sort_values("numerator", ascending=False).itertuples()}
+        options = {
+            key: t("segments.cell", origin=called(cell.origin), target=called(cell.target), n=numbers.count(cell.numerator)) for key, cell in cells.items()
+        }
+        metric = data.metric("migration")
+        shown = in_words(rows, "origin", "target")
+        chosen = clickable(
+            view,
+            spec,
+            t("segments.migration_says", **values, **ends(answer)),
+            options,
+            key="segments_flow",
+            prompt="segments.choose_cell",
+            rows=shown,
+            columns=MOVES,
+            metrics=(metric,),
+        )
+        if chosen:
+            behind = data.rows_behind(view, "migration", where={"origin": cells[chosen].origin, "target": cells[chosen].target})
+            table(view, in_words(behind.rows, "origin", "target"), MOVERS, key="segments_movers", total=behind.total, metrics=(metric,))
+
+
+def ends(answer) -> dict:
+    """The two quarter ends of an answer, in words; notes carry them as text."""
+    return {side: numbers.day(pd.Timestamp(answer.notes[side]).date()) for side in ("then", "now")}
+
+
+def band(cell: dict) -> str:
+    """One band of the flow in words."""
+    values = {"n": numbers.count(cell["numerator"]), "share": share(cell["value"]), "then": money(cell["amount_then"]), "now": money(cell["amount_now"])}
+    return t("segments.band", origin=theme.escaped(called(cell["origin"])), target=theme.escaped(called(cell["target"])), **values)
+
+
+@page.part("segments.mix")
+def mix(view):
+    """Whether the mix has shifted more than chance would."""
+    with page.section("segments.mix", help="segments.mix_help"):
+        words = {column: t("segments.grade") if column == "held" else t(f"segments.columns.{column}") for column in MIXES}
+        column = st.pills(t("segments.mix_of"), MIXES, default="held", format_func=words.get, key="segments_mix", required=True, label_visibility="collapsed")
+        answer = data.answer(view, "mix_drift", segment=column)
+        found = answer.rows.iloc[0]
+        if found["state"] != "value":
+            page.empty("segments.one_quarter")
+            return
+        size, chance, distance = (numbers.shown(found[name], "score") for name in ("value", "chance", "distance"))
+        verdict = "shifted" if found["is_flagged"] else "notable" if found["value"] > found["chance"] else "chance"
+        page.sentence(t(f"segments.mix_says.{verdict}", psi=size, chance=chance))
+        st.caption(t("segments.mix_papers", distance=distance, bins=numbers.count(found["bins"]), epsilon=answer.notes["epsilon"], **ends(answer)))
+        rows = pd.DataFrame(answer.notes["shares"])
+        rows = rows.sort_values("group", key=lambda groups: groups.map(placed)) if column == "held" else rows.sort_values("now", ascending=False)
+        names = names_of(rows["group"]) if column == "held" else {None: t("filters.blank")}
+        spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=names)
+        shown = in_words(rows, "group") if column == "held" else rows
+        figure(
+            view,
+            spec,
+            t(f"segments.mix_says.{verdict}", psi=size, chance=chance),
+            key="segments_mix_shares",
+            rows=shown,
+            columns=SHARES,
+            metrics=(data.metric("mix_drift"),),
+        )
+
+
+def placed(grade) -> int:
+    """Where a grade stands, best first."""
+    order = list(grade_names(view.query()))
+    return order.index(grade) if grade in order else len(order)
+
+
+@page.part("segments.inside", parallel=True)
+def inside(view):
+    """Which features of the best customers have drifted."""
+    with page.section("segments.inside", help="segments.inside_help"):
+        answer = data.answer(view, "feature_drift")
+        together = data.answer(view, "drift_auc").rows.iloc[0]
+        rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
+        if rows.empty:
+            page.empty("segments.no_features")
+            return
+        names = {feature: t(f"segments.features.{feature}") for feature in rows["feature"]}
+        drifted = rows[rows["is_drifted"].astype(bool)]
+        best = called(grade_names(view.query())[0])
+        if drifted.empty:
+            page.sentence(t("segments.nothing_drifted", grade=plain(best)))
+        else:
+            page.sentence(
+                t("segments.inside_says", grade=plain(best), n=numbers.count(len(drifted)), features=", ".join(names[f] for f in drifted["feature"]))
+            )
+        if together["state"] == "value":
+            auc, low, high = (numbers.shown(together[name], "score") for name in ("value", "low", "high"))
+            st.caption(t("segments.together" if together["is_drifted"] else "segments.not_together", auc=auc, low=low, high=high))
+        spec = charts.bars(rows, "feature", lambda value: numbers.shown(value, "score"), names=names, strong=tuple(drifted["feature"]) or ("",))
+        shown = rows.assign(feature=rows["feature"].map(names))
+        figure(view, spec, t("segments.inside_alt"), key="segments_features", rows=shown, columns=FEATURES, metrics=(data.metric("feature_drift"),))
+        for found in drifted[drifted["kind"] == "number"].itertuples():
+            st.caption(t("segments.feature_says", feature=names[found.feature], then=numbers.shown(found.then, "ratio"), now=numbers.shown(found.now, "ratio")))
+
+
+@page.part("segments.proposals")
+def proposals(view):
+    """Customers whose last quarter earns another grade, with every component and the reason."""
+    with page.section("segments.proposals", help="segments.proposals_help"):
+        answer = data.answer(view, "grade_proposals")
+        page.failed_checks(answer)
+        found = answer.rows.iloc[0]
+        if found["state"] != "value":
+            page.empty("segments.none")
+            return
+        values = {name: numbers.count(found[name]) for name in ("n", "denominator", "up", "down", "first", "held_back")}
+        day = numbers.day(pd.Timestamp(answer.notes["quarter_end"]).date())
+        page.sentence(t("segments.proposals_says", **values, amount=money(found["amount"]), day=day))
+        behind = data.rows_behind(view, "grade_proposals")
+        rows = in_words(behind.rows, "present_grade", "earned").sort_values("amount", ascending=False)
+        rows = rows.assign(reason=[because(row) for row in rows.to_dict("records")])
+        table(view, rows, PROPOSALS, key="segments_proposals", total=behind.total, metrics=(data.metric("grade_proposals"),))
+
+
+def because(row: dict) -> str:
+    """Why a customer earns another grade, in words."""
+    if row["reason"] is None or pd.isna(row["reason"]):
+        return ""
+    how = ("rose" if row["is_up"] else "fell") if row["is_moved"] else ("high" if row["is_up"] else "low")
+    return t(f"segments.because.{how}", part=t(f"segments.parts.{row['reason']}"))
+
+
+row(view, CARDS)
+migration(view)
+left, right = st.columns(2)
+with left:
+    distribution(view)
+with right:
+    mix(view)
+inside(view)
+proposals(view)

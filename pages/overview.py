@@ -5,11 +5,11 @@ import streamlit as st
 import charts
 from access.guard import guard
 from ui import data, numbers, page, sentences
-from ui.cards import Card, row
+from ui.cards import Card, row, title
 from ui.figure import figure
 from ui.navigation import link
 from ui.table import Column
-from ui.words import name_of, t
+from ui.words import t
 
 guard("overview")
 
@@ -21,11 +21,11 @@ CARDS = (
     Card("arpa", leads_to="arpu"),
     Card("mrr", leads_to="arpu"),
     Card("win_rate", leads_to="funnel"),
-    Card("funnel_to_cash", leads_to="funnel"),
+    Card("funnel_to_cash", leads_to="funnel", label="overview.paid", options={"within_days": 90}),  # equally old deals only: young ones cannot have paid
 )
 ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
 TONES = {True: "green", False: "red", None: "gray"}
-WHY = ("nps", "nrr", "grr", "retention", "arpa", "win_rate", "funnel_to_cash")  # ratios: their change splits exactly; an amount's does not
+WHY = ("nps", "nrr", "grr", "retention", "arpa", "win_rate")  # ratios: their change splits exactly; an amount's does not
 TICKS = {"share": ".0%", "money": "~s", "points": ".0f"}
 
 view = page.begin("overview")
@@ -35,17 +35,13 @@ view = page.begin("overview")
 def over_time(view):
     """One of the numbers above, step by step, with its interval."""
     with page.section("overview.over_time"):
-        names = {card.metric: name_of(data.metric(card.metric)) for card in CARDS}
+        names = {card.metric: title(card) for card in CARDS}
         chosen = st.pills(
-            t("overview.choose"),
-            list(names),
-            default=CARDS[0].metric,
-            format_func=names.get,
-            key="overview_metric",
-            required=True,
+            t("overview.choose"), list(names), default=CARDS[0].metric, format_func=names.get, key="overview_metric", required=True,
             label_visibility="collapsed",
-        )
-        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
+        )  # fmt: skip
+        card = next(card for card in CARDS if card.metric == chosen)
+        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain, **card.options)
         if not answer.rows["value"].notna().any():
             st.caption(t("overview.no_series"))
             return
@@ -54,7 +50,7 @@ def over_time(view):
             step=lambda day: numbers.step(day, view.grain),
         )  # fmt: skip
         columns = {
-            "period": Column("overview.step"), "value": Column(f"metrics.{chosen}.name", metric.unit), "low": Column("overview.low", metric.unit),
+            "period": Column("overview.step"), "value": Column(card.label or f"metrics.{chosen}.name", metric.unit), "low": Column("overview.low", metric.unit),
             "high": Column("overview.high", metric.unit), "n": Column("overview.n", "count"), "complete": Column("overview.complete"),
         }  # fmt: skip
         figure(view, spec, page.course(names[chosen], answer, metric, view), key="overview_series", rows=answer.rows, columns=columns, metrics=(metric,))

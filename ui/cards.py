@@ -46,13 +46,14 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
 @st.fragment(parallel=True)
 def show(view: View, card: Card) -> None:
     """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
-    with page.safely(_title(card)), st.skeleton(height=SKELETON):
+    with page.safely(title(card)), st.skeleton(height=SKELETON):
         change = data.compare(view, card.metric, where=card.where, **card.options)
         _headline(view, card, change)
         _foot(view, card)
 
 
-def _title(card: Card) -> str:
+def title(card: Card) -> str:
+    """What the card is called: its own label, else the metric's name."""
     return t(card.label) if card.label else t(f"metrics.{card.metric}.name")
 
 
@@ -60,7 +61,7 @@ def _headline(view: View, card: Card, change: Change) -> None:
     metric, now = data.metric(card.metric), change.now
     value = numbers.shown(now["value"], metric.unit, view.currency) if now["state"] == "value" else t(f"states.{now['state']}")
     st.metric(
-        _title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
+        title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
         delta_description=beside(view, change), **(_small_line(view, card) if card.trend else {}),
         help=papers(view, metric, change), height="stretch",
     )  # fmt: skip
@@ -160,9 +161,7 @@ def _told(view: View, name: str, where, options) -> None:
         "cards.snapshot": view.snapshot,
         "cards.source": metric.source,
     }
-    for label, value in facts.items():
-        if value:
-            st.caption(f"{t(label)}: {plain(value)}")
+    st.caption("  \n".join(f"{t(label)}: {plain(value)}" for label, value in facts.items() if value))
     page.failed_checks(data.computed(view, name, query).answer)
     for text in data.computed(view, name, query).sql:
         st.code(text, language="sql", wrap_lines=True, height=220)

@@ -15,7 +15,7 @@ from ui import numbers
 from ui.data import Reach
 from ui.selection import AGAINST, BLANK, CUSTOM, DEFAULT, NAMES, PERIODS, SEGMENTS, Rejected, Selection, as_params, parse
 from ui.words import KEY as LANGUAGE
-from ui.words import plain, settle, t
+from ui.words import plain, settle, t, value_of
 
 WRITTEN, PAGE, NOTED = "_url", "_page", "_rejected"
 Choices = Mapping[str, Mapping[str, str]]
@@ -63,12 +63,18 @@ def _segment(name: str, offered: Mapping[str, str]) -> None:
     if not set(chosen) <= set(offered):  # a newer snapshot may have lost a value
         st.session_state[f"f_{name}"] = [value for value in chosen if value in offered]
     if offered:
-        st.multiselect(t(f"filters.{name}"), list(offered), format_func=lambda value: label(offered, value), key=f"f_{name}", placeholder=t("filters.everyone"))
+        st.multiselect(
+            t(f"filters.{name}"),
+            list(offered),
+            format_func=lambda value: label(name, offered, value),
+            key=f"f_{name}",
+            placeholder=t("filters.everyone"),
+        )
 
 
-def label(offered: Mapping[str, str], value: str) -> str:
+def label(name: str, offered: Mapping[str, str], value: str) -> str:
     """What a filter's value is called on screen."""
-    return t("filters.blank") if value == BLANK else offered.get(value, value)
+    return value_of(SEGMENTS[name], None if value == BLANK else offered.get(value, value))
 
 
 def _chosen(first, last) -> Selection:
@@ -130,7 +136,7 @@ def active(selection: Selection, choices: Choices) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         for name, values in selection.where:
-            shown = ", ".join(plain(label(choices.get(name, {}), value)) for value in values)
+            shown = ", ".join(plain(label(name, choices.get(name, {}), value)) for value in values)
             st.badge(f"{t(f'filters.{name}')}: {shown}", color="blue")
         st.button(t("filters.clear"), on_click=clear, type="tertiary", icon=":material/filter_alt_off:", key="clear_filters")
 

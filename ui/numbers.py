@@ -24,7 +24,7 @@ def shown(value, unit: str, currency: str = "CNY") -> str:
     """A metric's value with its unit: 0.8421 as a share is "84.2%". What is not there is a dash, never 0."""
     if not is_number(value):
         return NONE
-    return _with_unit(rounded(value, unit, currency), unit)
+    return _with_unit(rounded(value, unit, currency), unit).replace("-", "−")  # the sign that stands as wide as the figures
 
 
 def difference(value, unit: str, currency: str = "CNY") -> str:

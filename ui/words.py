@@ -43,6 +43,14 @@ def definition_of(metric) -> str:
     return metric.definition if language() == "en" else t(f"metrics.{metric.name}.definition")
 
 
+def value_of(column: str, value) -> str:
+    """A segment's value as the reader knows it: grades have names in every language, other text is the source's own."""
+    if value is None or value != value or value == "":
+        return t("filters.blank")
+    key = f"values.{column}.{value}"
+    return t(key) if locales.has(key) else str(value)
+
+
 def plain(text) -> str:
     """Text from a source, made safe for the places where Streamlit reads Markdown: shown exactly as it is."""
     return "".join("\\" + c if c in MARKDOWN else c for c in str(text)).replace("\n", " ")

@@ -124,12 +124,18 @@ def papers(view: View, metric, change: Change) -> str:
 
 
 def _small_line(view: View, card: Card) -> dict:
-    """The series without axes. A line has no way to show a gap: values that come in waves are bars."""
-    values = charts.sparkline(data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options).rows)
+    """The series without axes, in st.metric's words."""
+    return small(charts.sparkline(data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options).rows))
+
+
+def small(values: list[float | None]) -> dict:
+    """A line over an unbroken series, from its first value to its last. One with gaps is bars: a small line cannot show them."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return {}
-    return {"chart_data": known, "chart_type": "line" if None not in values[values.index(known[0]) :] else "bar"}
+    places = [place for place, value in enumerate(values) if value is not None]
+    unbroken = places[-1] - places[0] + 1 == len(known)
+    return {"chart_data": known, "chart_type": "line" if unbroken else "bar"}
 
 
 def _foot(view: View, card: Card) -> None:

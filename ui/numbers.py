@@ -13,7 +13,7 @@ import locales
 from ui.words import language, t
 
 NONE = "–"
-DIGITS = {"points": "#,##0.0", "score": "#,##0.00", "days": "#,##0.0", "ratio": "#,##0.00", "count": "#,##0"}
+DIGITS = {"points": "#,##0.0", "score": "#,##0.00", "days": "#,##0.0", "ratio": "#,##0.00", "count": "#,##0", "index": "#,##0.0000"}
 DAY = {"en": "d MMM y", "zh-CN": "y年M月d日"}
 MONTH = {"en": "MMM y", "zh-CN": "y年M月"}
 INSTANT = {"en": "d MMM y, HH:mm", "zh-CN": "y年M月d日 HH:mm"}

@@ -40,6 +40,30 @@ def heat(
     return {"data": [trace, *_gaps(grid, columns, lines, mark, names)], "layout": frame}
 
 
+def cohorts(rows: pd.DataFrame, names: dict, *, running: str = "…", hover: Callable[[object], str] | None = None) -> dict:
+    """The cohort triangle: a line per cohort, a cell per age. Three kinds of cell: observed (its whole per cent), in progress
+    (shaded, marked `running`), not observable (empty).
+
+    rows: of the metric `cohorts`: cohort, age, value, cell. names: cohort → what its line is called, None for the average.
+    """
+    figure = heat(rows, "age", "cohort", lambda value: f"{100 * value:.0f}", names=names, mark=lambda row: running if _runs(row) else "", hover=hover)
+    figure["layout"]["xaxis"] |= {"tickangle": 0}
+    shaded = rows[[_runs(row) for row in rows.to_dict("records")]]
+    ages, lines = list(dict.fromkeys(rows["age"])), list(dict.fromkeys(rows["cohort"]))
+    figure["layout"]["shapes"] = [_shade(ages.index(row.age), lines.index(row.cohort)) for row in shaded.itertuples()]
+    return figure
+
+
+def _runs(row: dict) -> bool:
+    return row["cell"] == "in_progress" and pd.isna(row["value"])
+
+
+def _shade(across: int, down: int) -> dict:
+    """A dashed frame around a cell, by its place on the two axes."""
+    sides = {"x0": across - 0.47, "x1": across + 0.47, "y0": down - 0.44, "y1": down + 0.44}
+    return {"type": "rect", "xref": "x", "yref": "y", **sides, "fillcolor": theme.GREY.format(0.10), "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}}
+
+
 def _gaps(grid, columns, lines, mark, names) -> list[dict]:
     """Marks on cells without a value: a heat map draws no text there."""
     spots = [

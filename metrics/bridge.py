@@ -20,6 +20,7 @@ UNITS = ("auto", "quantity", "customers")
 OF = ("arpu", "revenue")
 AGAINST = ("previous", "year")
 ITEMS = ("product_id", "category")
+EXTRA = ("step", "kind", "label")
 
 
 def arpu_bridge(tables: Tables, query: Query) -> Answer:
@@ -39,7 +40,9 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     flat = Query(query.period, None, (), query.where, query.options, query.settings)
     items, customers = _items(tables, query, item, units, periods)
     if customers["before"] == 0 or customers["after"] == 0:
-        return answer(pd.DataFrame(columns=["position", item, "value", "step", "label"]), flat, keys=("position", item), extra=("step", "label"))
+        return answer(
+            pd.DataFrame(columns=["position", item, "value", "step", "kind", "label"]), flat, keys=("position", item), extra=("step", "kind", "label")
+        )
     if query.options["of"] == "arpu":
         items = items.assign(**{f"{c}_{p}": items[f"{c}_{p}"] / customers[p] for c in ("quantity", "revenue") for p in periods})
     split = price_volume_mix(items)
@@ -50,8 +53,9 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     checks = [Check("before + volume + mix + price + new + lost + other = after", bool(abs(off) < 1e-9 * scale), f"off by {off:.2e}")]
     notes = {"items": item, "units": units, "before": f"{periods['before'].start} – {periods['before'].last_day}"}
     names = _names(tables) if item == "product_id" else {}
+    rows["kind"] = rows["step"].map(lambda step: "total" if step in ("before", "after") else "change")
     rows["label"] = rows["item"].map(lambda value: names.get(value, value))
-    return answer(rows.rename(columns={"item": item}), flat, keys=("position", item), extra=("step", "label"), checks=checks, notes=notes)
+    return answer(rows.rename(columns={"item": item}), flat, keys=("position", item), extra=EXTRA, checks=checks, notes=notes)
 
 
 def _names(tables: Tables) -> dict[str, str]:

@@ -49,6 +49,7 @@ def cohorts(tables: Tables, query: Query) -> Answer:
     begun, seen = _sizes(ages, chosen), _activity(ages, chosen)
     rows = _triangle(begun, seen, chosen)
     rows = pd.concat([rows, _average(rows, chosen)], ignore_index=True) if len(rows) else rows
+    rows["cohort"] = rows["cohort"].astype(object).where(rows["cohort"].notna(), None)
     notes = {"basis": kind, "mode": chosen.options["mode"], "clock": chosen.options["clock"], "average": chosen.options["average"]}
     flat = Query(query.period, None, query.by, query.where, query.options, query.settings)
     return answer(rows, flat, keys=("cohort", "age", *query.by), extra=("cell", "size", "so_far"), notes=notes)

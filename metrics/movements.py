@@ -26,7 +26,8 @@ def nrr_bridge(tables: Tables, query: Query) -> Answer:
     day's exchange rates; + exchange = closing at today's. New and returned customers stand apart: they never count for NRR.
 
     Returns one row per segment (and step of a series) and bridge `step`: value signed, reporting currency a month; n customers;
-    position int, the order of the steps. Checks: both sums, and the closing value against the months' table where the end is a month's end.
+    position int, the order of the steps; kind "total" or "change".
+    Checks: both sums, and the closing value against the months' table where the end is a month's end.
     """
     frame = sums(tables, query)
     frame = frame.assign(retained=frame["staying"], closing_opening=frame["closing"], closing=frame["closing_now"])
@@ -38,13 +39,14 @@ def nrr_bridge(tables: Tables, query: Query) -> Answer:
     notes = {"horizon": query.options["horizon"], "unconverted": int(pd.to_numeric(frame["unconverted"]).sum())}
     if not query.grain:
         rows = rows.drop(columns="bucket")
-    return answer(rows, query, keys=keys, checks=checks, notes=notes)
+    return answer(rows, query, keys=keys, extra=("kind",), checks=checks, notes=notes)
 
 
 def _step(frame: pd.DataFrame, position: int, step: str, query: Query) -> pd.DataFrame:
     counts = frame[HEADCOUNT.get(step, f"n_{step}")] if step != "exchange" else frame["paying"]
     kept = frame[["bucket", *query.by]]
-    return kept.assign(position=position, step=step, value=pd.to_numeric(frame[step]) * SIGNS.get(step, 1), n=counts)
+    kind = "total" if step in HEADCOUNT else "change"
+    return kept.assign(position=position, step=step, kind=kind, value=pd.to_numeric(frame[step]) * SIGNS.get(step, 1), n=counts)
 
 
 def _adds_up(frame: pd.DataFrame) -> Check:

@@ -57,17 +57,26 @@ def survival(tables: Tables, query: Query) -> Answer:
     Returns one row per segment and age in whole months, from 0:
         value 0 to 1; low, high 95 % log-log; n = at_risk: customers observed at that age; numerator = events in the month before
         median: months until half have left, null if that was not seen
-    notes: log-rank χ² and p where there are segments.
+    notes: log-rank χ² and p where there are segments. Option most: how many segments to keep, the largest (0: all).
     """
     refuse_grain(query, "a survival curve runs over the age of customers: leave out the grain, and let the period say when they are looked at")
     stays = collect(_durations(tables, query))
-    stays = stays[stays["months"] > stays["entry"]]
     by = list(query.by)
+    stays, left_out = _largest(stays[stays["months"] > stays["entry"]], by, int(query.options["most"]))
     groups = stays.groupby(by, dropna=False) if by else [((), stays)]
     curves = [_curve(group).assign(**dict(zip(by, np.atleast_1d(key), strict=True))) for key, group in groups if len(group)]
     rows = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["age", *by, "value", "median"])
     flat = Query(query.period, None, query.by, query.where, query.options, query.settings)
-    return answer(rows, flat, keys=(*query.by, "age"), extra=("median",), notes={"basis": basis(tables, query), **_tested(stays, by)})
+    return answer(rows, flat, keys=(*query.by, "age"), extra=("median",), notes={"basis": basis(tables, query), "left_out": left_out, **_tested(stays, by)})
+
+
+def _largest(stays: pd.DataFrame, by: list[str], most: int) -> tuple[pd.DataFrame, int]:
+    """The stays of the `most` largest segments (0: of all), and how many segments were left out."""
+    if not by or not most:
+        return stays, 0
+    sizes = stays.groupby(by, dropna=False).ngroup()
+    kept = sizes.value_counts().index[:most]
+    return stays[sizes.isin(kept)], max(sizes.nunique() - most, 0)
 
 
 def _curve(stays: pd.DataFrame) -> pd.DataFrame:
@@ -145,6 +154,6 @@ METRICS = (
     Metric(
         "survival", survival, "Share of customers still there, by months since they began.", "Kaplan–Meier, S(t) = Π (1 − leavers ÷ at risk)", "share",
         ("episodes", "purchases", "recurring", "coverage", "accounts"), behind_survival, "higher",
-        {"basis": "auto", "cut_days": CUT_DAYS, "observed_from": ""}, "Kaplan & Meier 1958; statsmodels",
+        {"basis": "auto", "cut_days": CUT_DAYS, "observed_from": "", "most": 0}, "Kaplan & Meier 1958; statsmodels",
     ),
 )  # fmt: skip

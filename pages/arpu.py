@@ -1,0 +1,225 @@
+"""What is a customer worth, and where does revenue come from?"""
+
+import streamlit as st
+
+import charts
+from access.guard import guard
+from ui import data, numbers, page
+from ui.cards import Card, how, row
+from ui.figure import clickable, figure
+from ui.table import Column, table
+from ui.words import definition_of, name_of, plain, t
+
+guard("arpu")
+
+CARDS = {
+    "recurring": (
+        Card("arpa"), Card("mrr"), Card("arpu"), Card("arppu"),
+        Card("revenue"), Card("ltv", trend=False), Card("concentration", trend=False), Card("quick_ratio", leads_to="retention", trend=False),
+    ),
+    "purchases": (Card("arppu"), Card("arpu"), Card("revenue"), Card("concentration", trend=False)),
+}  # fmt: skip
+AVERAGES = {"recurring": ("arpa", "arpu", "arppu", "mrr", "revenue", "ltv"), "purchases": ("arppu", "arpu", "revenue")}
+DIVIDED = {"recurring": ("arpa", "arpu", "arppu", "ltv"), "purchases": ("arppu", "arpu")}  # averages, that segments can be compared by
+SEGMENTS = ("region", "industry", "grade", "size", "channel", "owner")
+ITEMS = ("category", "product_id", "region", "industry", "grade")
+SERIES = {
+    "period": Column("retention.step"), "value": Column("arpu.value", "money"), "low": Column("retention.low", "money"),
+    "high": Column("retention.high", "money"), "n": Column("retention.customers", "count"), "numerator": Column("arpu.numerator", "money"),
+    "denominator": Column("arpu.denominator", "ratio"), "complete": Column("retention.complete"),
+}  # fmt: skip
+CUSTOMERS = {
+    "customer": Column("retention.customer"), "amount_per_month": Column("retention.a_month", "money"), "agreements": Column("retention.agreements", "count"),
+    "revenue": Column("arpu.revenue", "money"), "orders": Column("arpu.orders", "count"), "customer_months": Column("arpu.customer_months", "ratio"),
+    "last_on": Column("arpu.last_on"),
+}  # fmt: skip
+CURVE = {
+    "percent": Column("arpu.percent", "count"), "n": Column("retention.customers", "count"), "value": Column("arpu.share", "share"),
+    "numerator": Column("arpu.revenue", "money"),
+}  # fmt: skip
+VALUED = {
+    "customer": Column("retention.customer"), "value": Column("arpu.worth", "money"), "direct": Column("arpu.direct", "money", "arpu.direct_help"),
+    "indirect": Column("arpu.indirect", "money", "arpu.indirect_help"), "potential": Column("arpu.potential", "money", "arpu.potential_help"),
+    "index": Column("arpu.index", "ratio", "arpu.index_help"), "frequency": Column("arpu.frequency", "ratio"),
+    "penetration": Column("arpu.penetration", "share"), "word_of_mouth": Column("arpu.word_of_mouth", "ratio"), "orders": Column("arpu.orders", "count"),
+    "categories": Column("arpu.categories", "count"), "referred": Column("arpu.referred", "count"),
+}  # fmt: skip
+PROMOTIONS = {
+    "name": Column("arpu.promotion"), "value": Column("arpu.roi", "share"), "net": Column("arpu.net", "money"), "revenue": Column("arpu.attributed", "money"),
+    "cost": Column("arpu.cost", "money"), "n": Column("retention.customers", "count"), "starts_on": Column("arpu.starts_on"),
+}  # fmt: skip
+LINES = {
+    "customer": Column("retention.customer"), "invoice_id": Column("arpu.invoice"), "issued_on": Column("arpu.issued_on"),
+    "revenue": Column("arpu.attributed", "money"),
+}  # fmt: skip
+
+view = page.begin("arpu")
+
+
+def money(value) -> str:
+    return numbers.shown(value, "money", view.currency)
+
+
+def share(value) -> str:
+    return numbers.shown(value, "share")
+
+
+def one_of(label: str, options, key: str, called) -> str:
+    return st.pills(t(label), options, default=options[0], format_func=called, key=key, required=True)
+
+
+def metric_name(name: str) -> str:
+    return name_of(data.metric(name))
+
+
+def answer_first(view, kind: str) -> None:
+    """What a customer brings, and who brings most of it."""
+    name = AVERAGES[kind][0]
+    first, spread = data.answer(view, name).rows, data.answer(view, "concentration").rows
+    if first.empty or first.iloc[0]["state"] != "value":
+        page.sentence(t("arpu.unknown"))
+        return
+    said = t(f"arpu.says_{name}", value=money(first.iloc[0]["value"]), n=numbers.count(first.iloc[0]["n"]), total=money(first.iloc[0]["numerator"]))
+    if len(spread) and spread.iloc[0]["state"] == "value":
+        said += " " + t("arpu.says_top", share=share(spread.iloc[0]["value"]))
+    page.sentence(said)
+
+
+@page.part("arpu.over_time")
+def over_time(view, names: tuple[str, ...]):
+    """One of the amounts, step by step; what it is divided by stands in the data under it."""
+    with page.section("arpu.over_time", help="arpu.over_time_help"):
+        chosen = one_of("overview.choose", names, "arpu_metric", metric_name)
+        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
+        st.caption(plain(definition_of(metric)))
+        if not answer.rows["value"].notna().any():
+            page.empty("retention.no_series")
+            return
+        unconverted(answer)
+        spec = charts.line(answer.rows, money, grain=view.grain, tick="~s", step=lambda day: numbers.step(day, view.grain))
+        alt = page.course(metric_name(chosen), answer, metric, view)
+        figure(view, spec, alt, key="arpu_series", rows=answer.rows, columns=SERIES, metrics=(metric,))
+
+
+def unconverted(answer) -> None:
+    """Amounts without an exchange rate are left out, and said to be."""
+    if answer.notes.get("unconverted"):
+        st.warning(t("arpu.unconverted", n=numbers.count(answer.notes["unconverted"])), icon=":material/currency_exchange:")
+
+
+@page.part("arpu.by_segment")
+def by_segment(view, names: tuple[str, ...]):
+    """Who pays more: an average by segment with its interval, against everybody's; a segment opens its customers."""
+    with page.section("arpu.by_segment", help="arpu.by_segment_help"):
+        with st.container(horizontal=True):
+            by = one_of("arpu.segment", SEGMENTS, "arpu_by", lambda name: t(f"arpu.segments.{name}"))
+            name = one_of("overview.choose", names, "arpu_average", metric_name)
+        metric, whole = data.metric(name), data.answer(view, name).rows
+        rows = data.answer(view, name, by=(by,)).rows.sort_values("value", ascending=False, na_position="last")
+        if not rows["value"].notna().any():
+            page.empty("arpu.none")
+            return
+        everybody = whole.iloc[0]["value"]
+        line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
+        spec = charts.forest(rows, by, money, names={None: t("filters.blank")}, **line, tick="~s")
+        options = {value: value for value in rows[by].dropna()}
+        columns = {by: Column(f"arpu.segments.{by}"), **{key: column for key, column in SERIES.items() if key not in ("period", "complete")}}
+        best = {"best": plain(rows.iloc[0][by] or t("filters.blank")), "value": money(rows.iloc[0]["value"])}
+        alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)
+        chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", rows=rows, columns=columns, metrics=(metric,))
+        if chosen:
+            behind = data.rows_behind(view, name, where={by: chosen})
+            table(view, behind.rows, CUSTOMERS, key="arpu_segment_rows", total=behind.total, metrics=(metric,))
+
+
+@page.part("arpu.bridge", parallel=True)
+def bridge(view):
+    """Why revenue per customer changed: price, volume and mix, exactly."""
+    with page.section("arpu.bridge", help="arpu.bridge_help"):
+        with st.container(horizontal=True):
+            item = one_of("arpu.items", ITEMS, "arpu_items", lambda name: t(f"arpu.segments.{name}"))
+            of = one_of("arpu.of", ("arpu", "revenue"), "arpu_of", lambda name: t(f"arpu.ofs.{name}"))
+        answer, metric = data.answer(view, "arpu_bridge", by=(item,), of=of, against=view.against), data.metric("arpu_bridge")
+        page.failed_checks(answer)
+        if answer.rows.empty:
+            page.empty("arpu.no_bridge")
+            return
+        whole = answer.rows[answer.rows[item].isna()]
+        words = {step: t(f"arpu.parts.{step}") for step in whole["step"]}
+        ends = {"before": money(whole.iloc[0]["value"]), "after": money(whole.iloc[-1]["value"])}
+        page.sentence(t(f"arpu.bridge_says_{of}", **ends, days=plain(page.days(page.compared(view)))))
+        items = answer.rows[answer.rows[item].notna()].sort_values("value", key=abs, ascending=False)
+        shown = items.assign(step=[words[step] for step in items["step"]], label=[label or t("filters.blank") for label in items["label"]])
+        columns = {"label": Column(f"arpu.segments.{item}"), "step": Column("arpu.part"), "value": Column("arpu.effect", "money")}
+        figure(view, charts.bridge(whole, "step", money, names=words), t("arpu.bridge_alt", **ends), key="arpu_bridge")
+        table(view, shown, columns, key="arpu_bridge_items", metrics=(metric,))
+
+
+@page.part("arpu.pareto", parallel=True)
+def pareto(view):
+    """How much hangs on how few."""
+    with page.section("arpu.pareto", help="arpu.pareto_help"):
+        answer, curve = data.answer(view, "concentration"), data.answer(view, "pareto")
+        if curve.rows.empty:
+            page.empty("arpu.none")
+            return
+        spread = answer.rows.iloc[0]
+        if spread["is_alarming"]:
+            limit = {"share": share(spread["largest"]), "limit": share(answer.notes["alarm"])}
+            st.warning(t("arpu.alarm", **limit), icon=":material/warning:")
+        figures = {"share": share(spread["value"]), "n": numbers.count(spread["customers_80"]), "all": numbers.count(spread["n"])}
+        page.sentence(t("arpu.pareto_says", **figures))
+        st.caption(t("arpu.spread", hhi=numbers.count(spread["hhi"]), gini=numbers.shown(spread["gini"], "score"), largest=share(spread["largest"])))
+        words = {"at_label": t("arpu.top_fifth", share=share(spread["value"])), "axis": t("arpu.percent"), "even": t("arpu.even")}
+        metrics = (data.metric("concentration"), data.metric("pareto"))
+        spec, alt = charts.pareto(curve.rows, share, **words), t("arpu.pareto_alt", **figures)
+        figure(view, spec, alt, key="arpu_pareto", rows=curve.rows, columns=CURVE, metrics=metrics)
+        box = st.expander(t("arpu.largest"), key="arpu_largest_box", on_change="rerun")
+        if box.open:
+            with box:
+                behind = data.rows_behind(view, "concentration")
+                table(view, behind.rows, CUSTOMERS, key="arpu_largest", total=behind.total, metrics=metrics)
+
+
+@page.part("arpu.model", parallel=True)
+def model(view):
+    """The value model: direct, indirect and potential value, and the habits behind them."""
+    with page.section("arpu.model", help="arpu.model_help"):
+        answer, metric = data.answer(view, "customer_value"), data.metric("customer_value")
+        if answer.rows.empty:
+            page.empty("arpu.none")
+            return
+        weights = ", ".join(f"{t(f'arpu.{name}')} × {numbers.shown(answer.notes[name], 'score')}" for name in ("direct", "indirect", "potential"))
+        st.caption(t("arpu.weights", weights=weights) + " " + t(f"arpu.referrals_{'known' if answer.notes['referrals'] else 'unknown'}"))
+        table(view, answer.rows.sort_values("value", ascending=False), VALUED, key="arpu_model", metrics=(metric,))
+        how(view, "customer_value", key="arpu_model_how")
+
+
+@page.part("arpu.promotions", parallel=True)
+def promotions(view):
+    """What each promotion returned, by a printed rule; a promotion opens its invoice lines."""
+    with page.section("arpu.promotions", help="arpu.promotions_help"):
+        rule = one_of("arpu.attribution", ("tagged", "leads"), "arpu_rule", lambda name: t(f"arpu.rules.{name}"))
+        answer, metric = data.answer(view, "promotion_roi", attribution=rule), data.metric("promotion_roi")
+        if answer.rows.empty:
+            page.empty("arpu.no_promotions")
+            return
+        st.caption(t(f"arpu.rule_{rule}", days=numbers.count(answer.notes.get("days"))))
+        if answer.notes.get("reason"):
+            st.caption(t("arpu.no_roi_of_some"))
+        chosen = table(view, answer.rows, {**PROMOTIONS, "campaign_id": Column("arpu.campaign")}, key="arpu_promotions", metrics=(metric,), select=True)
+        if chosen:
+            behind = data.rows_behind(view, "promotion_roi", attribution=rule)
+            lines = behind.rows[behind.rows["campaign_id"] == chosen["campaign_id"]]
+            table(view, lines, LINES, key="arpu_promotion_rows", metrics=(metric,))
+
+
+kind = data.answer(view, "retention").notes["basis"]
+answer_first(view, kind)
+row(view, CARDS[kind])
+over_time(view, AVERAGES[kind])
+by_segment(view, DIVIDED[kind])
+bridge(view)
+pareto(view)
+model(view)
+promotions(view)

@@ -11,6 +11,7 @@ from metrics.metric import Metric
 from metrics.period import Period, add_months
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, bucketed, named, segmented, within
 from metrics.result import Answer, answer
+from metrics.windows import number
 
 MONTHS_AHEAD = 12
 
@@ -29,7 +30,7 @@ def renewals(tables: Tables, query: Query) -> Answer:
     frame = bucketed(_due(tables, ahead), "due_on", ahead)
     found = aggregate(
         frame, ["bucket", *query.by], value=nw.col("amount").sum(), n=nw.len(), customers=nw.col("customer_id").n_unique(),
-        unconverted=nw.col("amount").is_null().sum(),
+        unconverted=number(nw.col("amount").is_null()).sum(),
     )  # fmt: skip
     result = answer(found.drop(columns="unconverted"), ahead, extra=("customers",), notes={"unconverted": int(found["unconverted"].sum())})
     if not query.by:

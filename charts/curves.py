@@ -45,7 +45,8 @@ def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | Non
     """
     labels = [theme.named(value, names, 22) for value in rows[key]]
     points = {
-        "type": "scatter", "mode": "markers+text", "x": list(rows["predicted"]), "y": list(rows["value"]), "text": labels, "textposition": "bottom right",
+        "type": "scatter", "mode": "markers+text", "x": list(rows["predicted"]), "y": list(rows["value"]), "text": labels,
+        "textposition": ["bottom right" if share < TURN else "bottom left" for share in rows["predicted"]],
         "marker": {"color": theme.ACCENT, "size": 9}, "cliponaxis": False,
         "customdata": [_said(name, row, label) for name, row in zip(labels, rows.itertuples(), strict=True)],
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -57,11 +58,12 @@ def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | Non
     diagonal = {"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "layer": "below", "line": {"color": theme.CAUTION, "width": 1.5, "dash": "dot"}}
     frame = theme.layout(height, shapes=[diagonal])
     small = {"size": theme.FONT_SIZE}
-    frame["xaxis"] = theme.axis(range=[0, 1.12], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(promised), "font": small})
+    frame["xaxis"] = theme.axis(range=[0, 1.05], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(promised), "font": small})
     frame["yaxis"] = theme.axis(range=[0, 1.05], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(came), "font": small})
     return {"data": [points], "layout": frame}
 
 
+TURN = 0.6  # from here on a label stands to the left of its point: to the right there is no room
 SHARES = [0, 0.25, 0.5, 0.75, 1]
 
 

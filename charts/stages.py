@@ -9,7 +9,7 @@ import pandas as pd
 from charts import theme
 
 STEP = 58  # px per stage: a bar and the line below it
-ROOM = 1.42  # of the track: labels stand to the right of it
+ROOM = 104  # px to the right of the track, for the labels
 Label = Callable[[float], str]
 
 
@@ -29,7 +29,8 @@ def stages(rows: pd.DataFrame, key: str, label: Label, count: Label, *, names: d
     track = _bar(places, [1.0] * len(rows), theme.BAND, keys, hoverinfo="skip")
     front = _bar(places, known, theme.ACCENT, keys, hovertext=[f"{name}: {text}" for name, text in zip(labels, said, strict=True)], hoverinfo="text")
     frame = theme.layout(16 + STEP * max(len(rows), 1), barmode="overlay", annotations=[*_counts(places, said), *_steps(rows, label, step)])
-    frame["xaxis"] = theme.bare(range=[0, ROOM])
+    frame["margin"] = {**frame["margin"], "r": ROOM}
+    frame["xaxis"] = theme.bare(range=[0, 1])
     frame["yaxis"] = theme.axis(showgrid=False, range=[len(rows) - 0.45, -0.55], tickvals=places, ticktext=labels)
     return {"data": [track, front], "layout": frame}
 
@@ -40,7 +41,7 @@ def _bar(places: list[int], lengths: list, colour: str, keys: list, **further) -
 
 
 def _counts(places: list[int], said: list[str]) -> list[dict]:
-    return [theme.note(1.02, place, text, yanchor="middle") for place, text in zip(places, said, strict=True) if text]
+    return [theme.note(1, place, text, yanchor="middle", xshift=8) for place, text in zip(places, said, strict=True) if text]
 
 
 def _steps(rows: pd.DataFrame, label: Label, step: str) -> list[dict]:

@@ -9,7 +9,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2
 
 from metrics.metric import Metric
-from metrics.quarters import Pair, pairs
+from metrics.quarters import Pair, last_day, pairs
 from metrics.query import Frame, Query, Tables, aggregate, segmented
 from metrics.result import Answer, answer
 
@@ -59,7 +59,7 @@ def mix_drift(tables: Tables, query: Query) -> Answer:
         for pair in chosen for key, mine in _groups(counts, query.by)
     ]  # fmt: skip
     whole = _shares(counts, chosen[-1], column) if not query.by and not query.grain else {}
-    notes = {"epsilon": EPSILON, "bands": [NOTABLE, LARGE], "then": chosen[0].then.isoformat(), "now": chosen[-1].now.isoformat(), **whole}
+    notes = {"epsilon": EPSILON, "bands": [NOTABLE, LARGE], "then": last_day(chosen[0].then), "now": last_day(chosen[-1].now), **whole}
     return answer(pd.DataFrame(rows) if rows else _nothing(query), query, extra=EXTRA, notes=notes)
 
 
@@ -120,7 +120,7 @@ METRICS = (
         "mix_drift", mix_drift,
         definition="How far the mix of customers at the end of the period is from that at its start.",
         formula="PSI = sum (p - q) ln(p / q); flagged if PSI >= 0.1 and PSI > chi2(0.95, B - 1) (1/n + 1/m)",
-        unit="ratio", reads=("customer_quarters",), behind=behind, better="lower", options={"segment": "held"},
+        unit="score", reads=("customer_quarters",), behind=behind, better="lower", options={"segment": "held"},
         source="Yurdakul & Naranjo 2020, J. Risk Model Validation 14(4); Lin 1991 (Jensen-Shannon)",
     ),
 )  # fmt: skip

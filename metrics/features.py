@@ -210,7 +210,7 @@ METRICS = (
         "drift_auc", drift_auc,
         definition="How well a classifier can tell the two ends of the period apart by all features of the best customers together.",
         formula="area under the ROC curve of cross-fitted gradient boosting; 0.5 is chance",
-        unit="ratio", reads=("customer_quarters", "accounts"), behind=members, better="lower", options=OPTIONS,
+        unit="score", reads=("customer_quarters", "accounts"), behind=members, better="lower", options=OPTIONS,
         source="DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44, 837-845",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metrics.funnel import count
 from metrics.metric import Metric
-from metrics.quarters import latest
+from metrics.quarters import last_day, latest
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented, within
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
@@ -116,7 +116,7 @@ def grade_proposals(tables: Tables, query: Query) -> Answer:
     counted["value"] = counted["numerator"].where(counted["denominator"] > 0)
     whole = counted[["up", "down", "first"]].fillna(0).sum(axis=1).eq(counted["n"]).all()
     day = latest(tables, query)
-    notes = {"quarter_end": day.isoformat() if day else None, "weights": dict(query.setting("grading", "weights", WEIGHTS))}
+    notes = {"quarter_end": last_day(day) if day else None, "weights": dict(query.setting("grading", "weights", WEIGHTS))}
     return answer(
         counted, query, extra=("up", "down", "first", "held_back", "amount"), checks=[Check("up + down + first = proposals", bool(whole))], notes=notes
     )

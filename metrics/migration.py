@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.quarters import LOST, NEW, SEGMENTS, Pair, both_ends, pairs, segment_column
+from metrics.quarters import LOST, NEW, SEGMENTS, Pair, both_ends, last_day, pairs, segment_column
 from metrics.query import Frame, Query, Tables, aggregate, named, segmented
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
@@ -60,7 +60,7 @@ def _first(query: Query) -> int:
 
 
 def _notes(chosen: list[Pair]) -> dict:
-    return {"then": chosen[0].then.isoformat(), "now": chosen[-1].now.isoformat()} if chosen else {}
+    return {"then": last_day(chosen[0].then), "now": last_day(chosen[-1].now)} if chosen else {}
 
 
 def stayers(tables: Tables, query: Query) -> Frame:
@@ -145,7 +145,8 @@ def movers(tables: Tables, query: Query) -> Frame:
         origin=nw.when(nw.col("was") == 1).then(nw.col("grade_then")).otherwise(nw.lit(NEW)),
         target=nw.when(nw.col("is_now") == 1).then(nw.col("grade_now")).otherwise(nw.lit(LOST)),
     )
-    both = both.filter(*(nw.col(column).is_in(list(values)) for column, values in query.where if column in cell))
+    for column, values in (pair for pair in query.where if pair[0] in cell):
+        both = both.filter(nw.col(column).is_in(list(values)))
     return named(both.drop("bucket", "was", "is_now", "grade_then", "grade_now"), tables)
 
 

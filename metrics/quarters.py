@@ -13,6 +13,11 @@ NEW, LOST = "NEW", "LOST"  # where there is no grade at one of the two ends
 SEGMENTS = {"held": "held_rank", "earned": "earned_rank"}
 
 
+def last_day(end: dt.date) -> str:
+    """The last day of the quarter that ends with `end`, for notes."""
+    return (end - dt.timedelta(days=1)).isoformat()
+
+
 class Pair(NamedTuple):
     """Two quarter ends (first days after the quarters) and the step of the series they belong to."""
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, numbers, page
+from ui import data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -14,15 +14,9 @@ from ui.words import plain, t
 guard("funnel")
 
 CARDS = (
-    Card("win_rate"),
-    Card("win_probability"),
-    Card("funnel_to_cash"),
-    Card("lead_conversion"),
-    Card("sales_cycle"),
-    Card("open_pipeline"),
-    Card("forecast", trend=False),
-    Card("stalled", trend=False),
-)
+    Card("win_rate"), Card("win_probability"), Card("funnel_to_cash"), Card("lead_conversion"), Card("sales_cycle"), Card("open_pipeline"),
+    Card("forecast", trend=False), Card("stalled", trend=False),
+)  # fmt: skip
 MODES = ("passed", "strict", "any")
 DEALS = {
     "deal_id": Column("funnel.deal"), "customer": Column("funnel.customer"), "owner": Column("funnel.owner"), "reached_stage": Column("funnel.furthest"),
@@ -84,15 +78,14 @@ def money(value) -> str:
     return numbers.shown(value, "money", view.currency)
 
 
-def named(values) -> dict:
-    """Keys of a chart's marks → what they are called."""
-    return {None if pd.isna(value) else value: t("filters.blank") if pd.isna(value) else value for value in values}
+def in_words(rows):
+    return spoken.in_words(rows, spoken.stage, "stage", "reached_stage")
 
 
 def listed(view, metric: str, columns: dict, key: str, where: dict, **options) -> None:
     """The rows behind a number, under a heading that says which."""
     behind = data.rows_behind(view, metric, where=where, **options)
-    table(view, behind.rows, columns, key=key, total=behind.total, metrics=(data.metric(metric),))
+    table(view, in_words(behind.rows), columns, key=key, total=behind.total, metrics=(data.metric(metric),))
 
 
 @page.part("funnel.stages")
@@ -109,20 +102,22 @@ def stages(view):
             page.empty("funnel.none")
             return
         last = answer.rows.iloc[-1]
-        values = {"n": numbers.count(last["n"]), "reached": numbers.count(last["numerator"]), "share": share(last["value"]), "stage": plain(last["stage"])}
+        values = {"n": numbers.count(last["n"]), "reached": numbers.count(last["numerator"]), "share": share(last["value"])}
+        values["stage"] = plain(spoken.stage(last["stage"]))
         page.sentence(t("funnel.stages_says" if last["state"] == "value" else "funnel.stages_unknown", **values) + " " + narrowest(answer))
-        spec = charts.stages(answer.rows, "stage", share, numbers.count, step=t("funnel.went_on"), unknown=t("states.no_data"))
-        options = {stage: stage for stage in answer.rows["stage"]}
-        alt = t("funnel.stages_alt", **values)
-        metric = data.metric("funnel")
-        chosen = clickable(view, spec, alt, options, key="funnel_stages", prompt="funnel.choose_stage", rows=answer.rows, columns=STAGES, metrics=(metric,))
+        names = spoken.names(answer.rows["stage"], spoken.stage)
+        spec = charts.stages(answer.rows, "stage", share, numbers.count, names=names, step=t("funnel.went_on"), unknown=t("states.no_data"))
+        metric, alt = data.metric("funnel"), t("funnel.stages_alt", **values)
+        chosen = clickable(
+            view, spec, alt, names, key="funnel_stages", prompt="funnel.choose_stage", rows=in_words(answer.rows), columns=STAGES, metrics=(metric,)
+        )
         if chosen:
             listed(view, "funnel", DEALS, "funnel_deals", {"stage": chosen}, mode=mode)
 
 
 def narrowest(answer) -> str:
     step = answer.notes.get("narrowest")
-    return t("funnel.narrowest", origin=plain(step["from"]), target=plain(step["to"]), share=share(step["step"])) if step else ""
+    return t("funnel.narrowest", origin=plain(spoken.stage(step["from"])), target=plain(spoken.stage(step["to"])), share=share(step["step"])) if step else ""
 
 
 @page.part("funnel.times")
@@ -136,14 +131,17 @@ def times(view):
             return
         alarms = rows[rows["alarm"].astype(bool)]
         for alarm in alarms.itertuples():
-            st.warning(t("funnel.alarm_says", stage=plain(alarm.stage), now=days(alarm.value), before=days(alarm.before)), icon=":material/hourglass_top:")
+            st.warning(
+                t("funnel.alarm_says", stage=plain(spoken.stage(alarm.stage)), now=days(alarm.value), before=days(alarm.before)),
+                icon=":material/hourglass_top:",
+            )
         if alarms.empty:
             page.sentence(t("funnel.no_alarm"))
-        spec = charts.bars(rows, "stage", days, strong=tuple(alarms["stage"]))
-        options = {stage: stage for stage in rows["stage"]}
+        options = spoken.names(rows["stage"], spoken.stage)
+        spec = charts.bars(rows, "stage", days, names=options, strong=tuple(alarms["stage"]))
         metric = data.metric("time_in_stage")
         chosen = clickable(
-            view, spec, t("funnel.times_alt"), options, key="funnel_times", prompt="funnel.choose_stage", rows=rows, columns=TIMES, metrics=(metric,)
+            view, spec, t("funnel.times_alt"), options, key="funnel_times", prompt="funnel.choose_stage", rows=in_words(rows), columns=TIMES, metrics=(metric,)
         )
         if chosen:
             listed(view, "time_in_stage", DEALS, "funnel_waiting", {"stage": chosen})
@@ -182,7 +180,7 @@ def stalled(view):
         only = st.toggle(t("funnel.only_honest"), key="funnel_honest")
         rows = behind.rows.sort_values("amount_reporting", ascending=False, na_position="last")
         rows, total = (rows[rows["is_honest"].astype(bool)], None) if only else (rows, behind.total)
-        table(view, rows, STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
+        table(view, in_words(rows), STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
 
 
 @page.part("funnel.reasons")
@@ -194,9 +192,9 @@ def reasons(view):
         if rows.empty:
             page.empty("funnel.none_lost")
             return
-        names = {None: t("funnel.no_reason")}
+        names = {None: t("funnel.no_reason"), **spoken.names(rows["stage"], spoken.stage)}
         most = rows.sort_values("numerator").iloc[-1]
-        said = {"reason": plain(names[None] if pd.isna(most["lost_reason"]) else most["lost_reason"]), "stage": plain(most["stage"])}
+        said = {"reason": plain(names[None] if pd.isna(most["lost_reason"]) else most["lost_reason"]), "stage": plain(spoken.stage(most["stage"]))}
         page.sentence(t("funnel.reasons_says", **said, n=numbers.count(most["numerator"]), base=numbers.count(most["n"]), share=share(most["value"])))
         spec = charts.heat(
             rows,
@@ -206,9 +204,16 @@ def reasons(view):
             names=names,
             hover=lambda cell: t("funnel.of_base", n=numbers.count(cell["numerator"]), base=numbers.count(cell["n"])),
         )
-        figure(view, spec, t("funnel.reasons_alt", **said), key="funnel_reasons", rows=rows, columns=REASONS, metrics=(data.metric("lost_reasons"),))
+        figure(view, spec, t("funnel.reasons_alt", **said), key="funnel_reasons", rows=in_words(rows), columns=REASONS, metrics=(data.metric("lost_reasons"),))
         stage, reason = st.columns(2)
-        chosen = stage.selectbox(t("funnel.choose_stage"), list(dict.fromkeys(rows["stage"])), index=None, key="funnel_lost_stage", placeholder=t("chart.pick"))
+        chosen = stage.selectbox(
+            t("funnel.choose_stage"),
+            list(dict.fromkeys(rows["stage"])),
+            format_func=names.get,
+            index=None,
+            key="funnel_lost_stage",
+            placeholder=t("chart.pick"),
+        )
         why = {**dict.fromkeys(rows["lost_reason"].dropna()), **({None: None} if rows["lost_reason"].isna().any() else {})}
         labels = {value: names.get(value, value) for value in why}
         because = reason.selectbox(
@@ -231,9 +236,14 @@ def sources(view):
         if rows.empty:
             page.empty("funnel.no_leads")
             return
-        names = named(rows["source_channel"])
+        names = spoken.names(rows["source_channel"])
         best, worst = rows.iloc[0], rows.iloc[-1]
-        values = {"best": plain(names[key_of(best)]), "worst": plain(names[key_of(worst)]), "high": share(best["value"]), "low": share(worst["value"])}
+        values = {
+            "best": plain(names.get(best["source_channel"], names.get(None))),
+            "worst": plain(names.get(worst["source_channel"], names.get(None))),
+            "high": share(best["value"]),
+            "low": share(worst["value"]),
+        }
         page.sentence(t("funnel.sources_says", all=share(whole["value"]), n=numbers.count(whole["n"]), **values))
         spec = charts.forest(
             rows, "source_channel", share, names=names, reference=whole["value"], reference_label=t("funnel.all", value=share(whole["value"])), tick=".0%"
@@ -244,10 +254,6 @@ def sources(view):
         )
         if chosen is not None:
             listed(view, "lead_conversion", LEADS, "funnel_leads", {"source_channel": chosen})
-
-
-def key_of(found):
-    return None if pd.isna(found["source_channel"]) else found["source_channel"]
 
 
 @page.part("funnel.forecast")
@@ -267,8 +273,18 @@ def forecast(view):
         if tested.rows.empty:
             st.caption(t("funnel.untested"))
             return
-        spec = charts.calibration(tested.rows, "stage", share, promised=t("funnel.promised"), came=t("funnel.came"))
-        figure(view, spec, t("funnel.forecast_alt"), key="funnel_forecast", rows=tested.rows, columns=PROMISES, metrics=(data.metric("forecast_calibration"),))
+        spec = charts.calibration(
+            tested.rows, "stage", share, names=spoken.names(tested.rows["stage"], spoken.stage), promised=t("funnel.promised"), came=t("funnel.came")
+        )
+        figure(
+            view,
+            spec,
+            t("funnel.forecast_alt"),
+            key="funnel_forecast",
+            rows=in_words(tested.rows),
+            columns=PROMISES,
+            metrics=(data.metric("forecast_calibration"),),
+        )
 
 
 row(view, CARDS)

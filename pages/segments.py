@@ -8,20 +8,15 @@ from access.guard import guard
 from charts import theme
 from metrics.grading import grade_names
 from metrics.quarters import LOST, NEW
-from ui import data, numbers, page
+from ui import data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
-from ui.words import has, plain, t
+from ui.words import plain, t
 
 guard("segments")
 
-CARDS = (
-    Card("segment_change_rate"),
-    Card("mix_drift"),
-    Card("grade_proposals", trend=False),
-    Card("drift_auc", trend=False),
-)
+CARDS = (Card("segment_change_rate"), Card("mix_drift"), Card("grade_proposals", trend=False), Card("drift_auc", trend=False))
 SCHEMES = ("source", "held", "rfm")
 WIDTHS = {"numerator": "count", "amount_then": "money", "amount_now": "money"}
 MIXES = ("held", "region", "industry", "size", "channel")
@@ -33,7 +28,7 @@ TIERS = {
     "revenue_share": Column("segments.revenue_share", "share"),
 }  # fmt: skip
 CUSTOMERS = {
-    "customer": Column("segments.customer"), "name": Column("segments.customer"), "tier": Column("segments.grade"), "region": Column("filters.region"),
+    "customer": Column("segments.customer"), "tier": Column("segments.grade"), "region": Column("filters.region"),
     "industry": Column("filters.industry"), "owner": Column("filters.owner"), "score": Column("segments.score", "score"),
     "amount": Column("segments.amount", "money"), "orders": Column("segments.orders", "count"), "revenue": Column("segments.revenue", "money"),
     "recency_days": Column("segments.recency", "count"), "last_on": Column("segments.last_on"),
@@ -48,6 +43,7 @@ MOVERS = {
     "amount_then": Column("segments.amount_then", "money"), "amount_now": Column("segments.amount_now", "money"),
     "score_then": Column("segments.score_then", "score"), "score_now": Column("segments.score_now", "score"),
 }  # fmt: skip
+KINDS = {"visit_share": "share", "satisfaction": "share", "order_value": "money", "revenue": "money", "pipeline": "money"}
 SHARES = {"group": Column("segments.group"), "then": Column("segments.then", "share"), "now": Column("segments.now", "share")}
 FEATURES = {
     "rank": Column("segments.rank", "count"), "feature": Column("segments.feature"), "value": Column("segments.size", "score", "segments.size_help"),
@@ -75,20 +71,8 @@ def money(value) -> str:
     return numbers.shown(value, "money", view.currency)
 
 
-def called(grade) -> str:
-    """A grade in the reader's language; what only a source knows stays as it is."""
-    if grade is None or pd.isna(grade):
-        return t("segments.no_grade")
-    return t(f"segments.grades.{grade}") if has(f"segments.grades.{grade}") else str(grade)
-
-
-def names_of(values) -> dict:
-    return {None if pd.isna(value) else value: called(value) for value in values}
-
-
 def in_words(rows, *columns):
-    """The rows with grades in the reader's language, for tables."""
-    return rows.assign(**{column: rows[column].map(called) for column in columns if column in rows})
+    return spoken.in_words(rows, spoken.grade, *columns, missing=True)
 
 
 @page.part("segments.distribution")
@@ -108,7 +92,7 @@ def distribution(view):
         rows = rows.sort_values("rank", na_position="last") if "rank" in rows else rows
         top = rows.iloc[0]
         values = {
-            "grade": plain(called(top["tier"])),
+            "grade": plain(spoken.grade(top["tier"])),
             "n": numbers.count(top["numerator"]),
             "share": share(top["value"]),
             "revenue": share(top["revenue_share"]),
@@ -116,7 +100,7 @@ def distribution(view):
         page.sentence(t("segments.distribution_says", **values))
         if answer.notes.get("marked_for"):
             marked_for(answer.notes)
-        names = names_of(rows["tier"])
+        names = spoken.names(rows["tier"], spoken.grade)
         spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
         shown, card = in_words(rows, "tier"), data.metric(metric)
         chosen = clickable(
@@ -132,14 +116,13 @@ def distribution(view):
         )
         if chosen is not None or (None in names and st.session_state.get("segments_tiers_pick") is not None):
             behind = data.rows_behind(view, metric, where={"tier": chosen}, **options)
-            columns = {name: column for name, column in CUSTOMERS.items() if name != "name"}
-            table(view, in_words(behind.rows, "tier"), columns, key="segments_customers", total=behind.total, metrics=(card,))
+            table(view, in_words(behind.rows, "tier"), CUSTOMERS, key="segments_customers", total=behind.total, metrics=(card,))
 
 
 def marked_for(notes) -> None:
     """Why RFM tiers are not to be relied on here."""
     why = [t(f"segments.marked.{name}", n=numbers.count(notes[name])) for name in notes["marked_for"]]
-    st.warning(t("segments.marked_says", why="; ".join(why)), icon=":material/report:")
+    st.warning(t("segments.marked_says", why="; ".join(why)), icon=":material/rule:")
 
 
 @page.part("segments.migration")
@@ -160,14 +143,15 @@ def migration(view):
             t("segments.width"), list(WIDTHS), default="numerator", format_func=widths.get, key="segments_width", required=True, label_visibility="collapsed"
         )
         order = [NEW, *grade_names(view.query()), LOST]
-        names = {grade: called(grade) for grade in order}
+        names = {grade: spoken.grade(grade) for grade in order}
         rows = answer.rows.assign(said=[band(cell) for cell in answer.rows.to_dict("records")])
         spec = charts.flow(
             rows, "origin", "target", width, lambda value: numbers.shown(value, WIDTHS[width], view.currency), order=order, names=names, hover="said"
         )
         cells = {f"{cell.origin} {cell.target}": cell for cell in rows.sort_values("numerator", ascending=False).itertuples()}
         options = {
-            key: t("segments.cell", origin=called(cell.origin), target=called(cell.target), n=numbers.count(cell.numerator)) for key, cell in cells.items()
+            key: t("segments.cell", origin=spoken.grade(cell.origin), target=spoken.grade(cell.target), n=numbers.count(cell.numerator))
+            for key, cell in cells.items()
         }
         metric = data.metric("migration")
         shown = in_words(rows, "origin", "target")
@@ -195,7 +179,7 @@ def ends(answer) -> dict:
 def band(cell: dict) -> str:
     """One band of the flow in words."""
     values = {"n": numbers.count(cell["numerator"]), "share": share(cell["value"]), "then": money(cell["amount_then"]), "now": money(cell["amount_now"])}
-    return t("segments.band", origin=theme.escaped(called(cell["origin"])), target=theme.escaped(called(cell["target"])), **values)
+    return t("segments.band", origin=theme.escaped(spoken.grade(cell["origin"])), target=theme.escaped(spoken.grade(cell["target"])), **values)
 
 
 @page.part("segments.mix")
@@ -209,13 +193,13 @@ def mix(view):
         if found["state"] != "value":
             page.empty("segments.one_quarter")
             return
-        size, chance, distance = (numbers.shown(found[name], "score") for name in ("value", "chance", "distance"))
+        size, chance, distance = (numbers.shown(found[name], "index") for name in ("value", "chance", "distance"))
         verdict = "shifted" if found["is_flagged"] else "notable" if found["value"] > found["chance"] else "chance"
         page.sentence(t(f"segments.mix_says.{verdict}", psi=size, chance=chance))
         st.caption(t("segments.mix_papers", distance=distance, bins=numbers.count(found["bins"]), epsilon=answer.notes["epsilon"], **ends(answer)))
         rows = pd.DataFrame(answer.notes["shares"])
         rows = rows.sort_values("group", key=lambda groups: groups.map(placed)) if column == "held" else rows.sort_values("now", ascending=False)
-        names = names_of(rows["group"]) if column == "held" else {None: t("filters.blank")}
+        names = spoken.names(rows["group"], spoken.grade) if column == "held" else {None: t("filters.blank")}
         spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=names)
         shown = in_words(rows, "group") if column == "held" else rows
         figure(
@@ -247,13 +231,11 @@ def inside(view):
             return
         names = {feature: t(f"segments.features.{feature}") for feature in rows["feature"]}
         drifted = rows[rows["is_drifted"].astype(bool)]
-        best = called(grade_names(view.query())[0])
+        best = spoken.grade(grade_names(view.query())[0])
         if drifted.empty:
             page.sentence(t("segments.nothing_drifted", grade=plain(best)))
         else:
-            page.sentence(
-                t("segments.inside_says", grade=plain(best), n=numbers.count(len(drifted)), features=", ".join(names[f] for f in drifted["feature"]))
-            )
+            page.sentence(t("segments.inside_says", grade=plain(best), n=numbers.count(len(drifted)), features=", ".join(names[f] for f in drifted["feature"])))
         if together["state"] == "value":
             auc, low, high = (numbers.shown(together[name], "score") for name in ("value", "low", "high"))
             st.caption(t("segments.together" if together["is_drifted"] else "segments.not_together", auc=auc, low=low, high=high))
@@ -261,7 +243,8 @@ def inside(view):
         shown = rows.assign(feature=rows["feature"].map(names))
         figure(view, spec, t("segments.inside_alt"), key="segments_features", rows=shown, columns=FEATURES, metrics=(data.metric("feature_drift"),))
         for found in drifted[drifted["kind"] == "number"].itertuples():
-            st.caption(t("segments.feature_says", feature=names[found.feature], then=numbers.shown(found.then, "ratio"), now=numbers.shown(found.now, "ratio")))
+            then, now = (numbers.shown(value, KINDS.get(found.feature, "points"), view.currency) for value in (found.then, found.now))
+            st.caption(t("segments.feature_says", feature=names[found.feature], then=then, now=now))
 
 
 @page.part("segments.proposals")

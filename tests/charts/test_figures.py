@@ -139,3 +139,60 @@ def test_pairs_join_two_shares_of_each_row_and_show_one_alone():
     assert (people["x"], money["x"]) == ([0.3, 0.6], [0.35, None])
     assert people["y"] == ["core", "&lt;b&gt;"]
     go.Figure(figure)
+
+
+# a funnel, flows, curves
+
+
+def steps():
+    return pd.DataFrame({"stage": ["Lead", "Quote", "Cash <b>"], "value": [1.0, 0.4, NAN], "numerator": [50, 20, NAN], "step": [1.0, 0.4, NAN]})
+
+
+def test_a_funnel_shows_counts_both_shares_and_what_nobody_knows():
+    figure = charts.stages(steps(), "stage", lambda v: f"{v:.0%}", word, step="↓ {share}", unknown="?")
+    track, front = figure["data"]
+    assert track["x"] == [1.0, 1.0, 1.0] and front["x"] == [1.0, 0.4, None]
+    said = [note["text"] for note in figure["layout"]["annotations"]]
+    assert said == ["<b>50</b>  100%", "<b>20</b>  40%", "?", "↓ 40%"]  # the first stage comes from none
+    assert front["customdata"][1] == ["Quote"]
+    assert figure["layout"]["yaxis"]["ticktext"][2] == "Cash &lt;b&gt;"
+    go.Figure(figure)
+
+
+def moves():
+    return pd.DataFrame({
+        "origin": ["core", "core", "NEW", "key"], "target": ["core", "key", "key", "LOST"], "n": [8, 2, 5, 1], "money": [9.0, 0.0, NAN, 1.0],
+        "direction": ["same", "down", "new", "lost"], "said": ["a", "b", "c", "d"],
+    })  # fmt: skip
+
+
+def test_a_flow_keeps_the_order_of_its_groups_and_its_totals():
+    figure = charts.flow(moves(), "origin", "target", "n", word, order=["NEW", "core", "key", "LOST"], hover="said")
+    node, link = figure["data"][0]["node"], figure["data"][0]["link"]
+    assert node["label"] == ["NEW  5", "core  10", "key  1", "core  8", "key  7", "LOST  1"]
+    assert list(zip(link["source"], link["target"], link["value"], strict=True)) == [(1, 3, 8.0), (1, 4, 2.0), (0, 4, 5.0), (2, 5, 1.0)]
+    assert len(set(link["color"])) == 2  # down stands out, the rest steps back
+    go.Figure(figure)
+
+
+def test_a_flow_without_width_is_not_drawn():
+    figure = charts.flow(moves(), "origin", "target", "money", word, order=["core", "key"])
+    assert figure["data"][0]["link"]["value"] == [9.0, 1.0]
+
+
+def test_a_curve_goes_in_steps_with_a_band_only_where_it_is_known():
+    rows = pd.DataFrame({"day": [0, 3, 9], "value": [0.0, 0.2, 0.3], "low": [NAN, 0.1, 0.2], "high": [NAN, 0.3, 0.4]})
+    figure = charts.curve(rows, "day", word, word)
+    (stroke,) = [trace for trace in figure["data"] if "customdata" in trace]
+    (band,) = bands(figure)
+    assert stroke["line"]["shape"] == "hv" and stroke["x"] == [0.0, 3.0, 9.0] and band["x"] == [3.0, 9.0]
+    assert not bands(charts.curve(rows.assign(low=NAN), "day", word, word))
+    assert charts.curve(rows.iloc[:0], "day", word, word)["layout"].get("annotations") == []
+
+
+def test_calibration_draws_the_diagonal_and_keeps_labels_inside():
+    rows = pd.DataFrame({"stage": ["Lead", "Won"], "predicted": [0.3, 1.0], "value": [0.35, 1.0], "low": [0.3, 0.9], "high": [0.4, 1.0], "n": [50, 20]})
+    figure = charts.calibration(rows, "stage", word)
+    assert figure["data"][0]["textposition"] == ["bottom right", "bottom left"]
+    assert (figure["layout"]["shapes"][0]["x1"], figure["layout"]["shapes"][0]["y1"]) == (1, 1)
+    go.Figure(figure)

@@ -1,0 +1,33 @@
+"""Stages and grades in the reader's language; those that only the company uses stay as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+
+from ui.words import has, t
+
+
+def stage(name) -> str:
+    """A usual stage of a sale in the reader's language."""
+    key = f"funnel.known.{str(name).lower().replace(' ', '_').replace('-', '_')}"
+    return t(key) if has(key) else str(name)
+
+
+def grade(name) -> str:
+    """A grade, a tier, or NEW and LOST; "no grade" for None."""
+    if name is None or pd.isna(name):
+        return t("segments.no_grade")
+    return t(f"segments.grades.{name}") if has(f"segments.grades.{name}") else str(name)
+
+
+def names(values: Iterable, said: Callable[[object], str] | None = None) -> dict:
+    """Keys of a chart's marks → what they are called; without `said` as they are, those without a value as "blank"."""
+    said = said or (lambda value: t("filters.blank") if value is None else value)
+    return {value: said(value) for value in (None if pd.isna(value) else value for value in values)}
+
+
+def in_words(rows: pd.DataFrame, said: Callable[[object], str], *columns: str, missing: bool = False) -> pd.DataFrame:
+    """The rows with some columns in words, for tables; what is missing stays so unless `missing`."""
+    return rows.assign(**{column: rows[column].map(said, na_action=None if missing else "ignore") for column in columns if column in rows})

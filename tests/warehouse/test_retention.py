@@ -25,7 +25,7 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize("days, kept", KEPT, ids=str)
+@pytest.mark.parametrize("days, kept", KEPT, ids=range(len(KEPT)))
 def test_what_is_kept(days, kept):
     assert retention.kept([at(day) for day in days], NOW) == kept
 

@@ -13,7 +13,7 @@ from ui.figure import clickable, figure
 from ui.navigation import link
 from ui.selection import SEGMENTS
 from ui.table import Column, table
-from ui.words import plain, t
+from ui.words import plain, t, value_of
 
 guard("nps")
 
@@ -80,7 +80,13 @@ def grouped(rows, column):
 
 def labels(rows, column) -> dict[str, str]:
     """Keys of a chart's marks → what they are called."""
-    return {key: key or t("filters.blank") for key in rows[column]}
+    return {key: value_of(column, key) for key in rows[column]}
+
+
+def worded(rows):
+    """Rows with grades and bands in the reader's words."""
+    words = {"grade": lambda value: value_of("grade", value), "band": lambda value: band_names().get(value)}
+    return rows.assign(**{column: rows[column].map(word) for column, word in words.items() if column in rows})
 
 
 @page.part("nps.trend")
@@ -162,11 +168,11 @@ def opened(view, where, label, key):
     answers, comments = st.tabs([t("nps.answers_tab"), t("nps.comments_tab")], key=f"{key}_tabs")
     with answers:
         behind = data.rows_behind(view, "nps", where=where)
-        rows = behind.rows.assign(band=behind.rows["band"].map(band_names())).sort_values("score", kind="stable")
+        rows = worded(behind.rows).sort_values("score", kind="stable")
         table(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(metric,))
     with comments:
         said = data.rows_behind(view, "verbatims", where=where)
-        rows = said.rows.assign(band=said.rows["band"].map(band_names())).sort_values("answered_on", ascending=False, kind="stable")
+        rows = worded(said.rows).sort_values("answered_on", ascending=False, kind="stable")
         table(view, rows, COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
     column, value = next(iter(where.items()))
     name = {known: name for name, known in SEGMENTS.items()}.get(column)
@@ -271,7 +277,7 @@ def silent(view):
         values = {"n": numbers.count(found["n"]), "of": numbers.count(found["denominator"]), "money": money(found["revenue"])}
         page.sentence(t("nps.silent_says", **values))
         behind = data.rows_behind(view, "silent_accounts")
-        rows = behind.rows.sort_values("revenue", ascending=False)
+        rows = worded(behind.rows).sort_values("revenue", ascending=False)
         table(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
 
 

@@ -1,5 +1,7 @@
 """Where do deals die?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -64,18 +66,7 @@ PROMISES = {
 }  # fmt: skip
 
 view = page.begin("funnel")
-
-
-def share(value) -> str:
-    return numbers.shown(value, "share")
-
-
-def days(value) -> str:
-    return numbers.shown(value, "days")
-
-
-def money(value) -> str:
-    return numbers.shown(value, "money", view.currency)
+share, days, money = (partial(numbers.shown, unit=unit, currency=view.currency) for unit in ("share", "days", "money"))
 
 
 def in_words(rows):

@@ -1,5 +1,7 @@
 """Are our best customers still who we think they are?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -142,12 +144,8 @@ def migration(view):
         width = st.segmented_control(
             t("segments.width"), list(WIDTHS), default="numerator", format_func=widths.get, key="segments_width", required=True, label_visibility="collapsed"
         )
-        order = [NEW, *grade_names(view.query()), LOST]
-        names = {grade: spoken.grade(grade) for grade in order}
         rows = answer.rows.assign(said=[band(cell) for cell in answer.rows.to_dict("records")])
-        spec = charts.flow(
-            rows, "origin", "target", width, lambda value: numbers.shown(value, WIDTHS[width], view.currency), order=order, names=names, hover="said"
-        )
+        spec = flow(view, rows, width)
         cells = {f"{cell.origin} {cell.target}": cell for cell in rows.sort_values("numerator", ascending=False).itertuples()}
         options = {
             key: t("segments.cell", origin=spoken.grade(cell.origin), target=spoken.grade(cell.target), n=numbers.count(cell.numerator))
@@ -169,6 +167,13 @@ def migration(view):
         if chosen:
             behind = data.rows_behind(view, "migration", where={"origin": cells[chosen].origin, "target": cells[chosen].target})
             table(view, in_words(behind.rows, "origin", "target"), MOVERS, key="segments_movers", total=behind.total, metrics=(metric,))
+
+
+def flow(view, rows, width: str) -> dict:
+    """The bands of a migration, as wide as customers or money."""
+    order = [NEW, *grade_names(view.query()), LOST]
+    label = partial(numbers.shown, unit=WIDTHS[width], currency=view.currency)
+    return charts.flow(rows, "origin", "target", width, label, order=order, names=spoken.names(order, spoken.grade), hover="said")
 
 
 def ends(answer) -> dict:

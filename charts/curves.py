@@ -46,7 +46,7 @@ def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | Non
     labels = [theme.named(value, names, 22) for value in rows[key]]
     points = {
         "type": "scatter", "mode": "markers+text", "x": list(rows["predicted"]), "y": list(rows["value"]), "text": labels,
-        "textposition": ["bottom right" if share < TURN else "bottom left" for share in rows["predicted"]],
+        "textposition": ["bottom right" if share < TURN else "top left" for share in rows["predicted"]],
         "marker": {"color": theme.ACCENT, "size": 9}, "cliponaxis": False,
         "customdata": [_said(name, row, label) for name, row in zip(labels, rows.itertuples(), strict=True)],
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -59,7 +59,7 @@ def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | Non
     frame = theme.layout(height, shapes=[diagonal])
     small = {"size": theme.FONT_SIZE}
     frame["xaxis"] = theme.axis(range=[0, 1.05], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(promised), "font": small})
-    frame["yaxis"] = theme.axis(range=[0, 1.05], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(came), "font": small})
+    frame["yaxis"] = theme.axis(range=[0, 1.12], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(came), "font": small})
     return {"data": [points], "layout": frame}
 
 

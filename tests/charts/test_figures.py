@@ -193,6 +193,6 @@ def test_a_curve_goes_in_steps_with_a_band_only_where_it_is_known():
 def test_calibration_draws_the_diagonal_and_keeps_labels_inside():
     rows = pd.DataFrame({"stage": ["Lead", "Won"], "predicted": [0.3, 1.0], "value": [0.35, 1.0], "low": [0.3, 0.9], "high": [0.4, 1.0], "n": [50, 20]})
     figure = charts.calibration(rows, "stage", word)
-    assert figure["data"][0]["textposition"] == ["bottom right", "bottom left"]
+    assert figure["data"][0]["textposition"] == ["bottom right", "top left"]
     assert (figure["layout"]["shapes"][0]["x1"], figure["layout"]["shapes"][0]["y1"]) == (1, 1)
     go.Figure(figure)

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from warehouse import store
 
 CACHED = {"max_entries": 4000, "show_spinner": False}
 MOST_CHOICES = 1000  # values offered per filter
+_thread = threading.local()  # what this thread has open: tables belong to one thread
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,12 @@ def newest() -> store.Snapshot:
 
 
 def tables(snapshot: str):
-    """The tables of a snapshot as the present reader may see them; for the calling thread only."""
-    return warehouse.open(directory(), snapshot, admitted_now().scope)
+    """The tables of a snapshot as the present reader may see them; for the calling thread only, which opens them once."""
+    scope = admitted_now().scope
+    key = (str(directory().resolve()), snapshot, scope.digest)
+    if getattr(_thread, "key", None) != key:
+        _thread.tables, _thread.key = warehouse.open(directory(), snapshot, scope), key
+    return _thread.tables
 
 
 def metric(name: str) -> Metric:

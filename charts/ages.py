@@ -31,9 +31,9 @@ def survival(
         called = "" if by is None else theme.named(name, names, 18)
         traces += ([_band(part)] if by is None else []) + [_steps(part, called, colour, label, theme.STRONG if name == strong else theme.THIN)]
         notes += _numbers(part, marked, place, colour, called)
-    frame = theme.layout(height + AT_RISK_ROW * len(groups), annotations=[*notes, *_heading(at_risk)])
-    frame["margin"] = {**frame["margin"], "b": 56 + AT_RISK_ROW * len(groups), "l": 8 if by is None else 96}
-    frame["xaxis"] = theme.axis(tickmode="array", tickvals=marked, showgrid=False, title={"text": theme.escaped(axis), "standoff": 4}, automargin=False)
+    frame = theme.layout(height + AT_RISK_ROW * len(groups), annotations=[*notes, *_heading(at_risk, "left"), *_heading(axis, "right")])
+    frame["margin"] = {**frame["margin"], "b": 56 + AT_RISK_ROW * len(groups), "l": 8 if by is None else 118}
+    frame["xaxis"] = theme.axis(tickmode="array", tickvals=marked, showgrid=False, automargin=False)
     frame["yaxis"] = theme.axis(tickformat=".0%", range=[0, 1.02], nticks=6, automargin=by is None)
     if by is not None:
         frame["showlegend"], frame["legend"] = True, {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
@@ -87,11 +87,12 @@ def _numbers(part: pd.DataFrame, marked: list[int], place: int, colour: str, cal
     return notes + ([theme.note(0, 0, called, **{**spot, "xanchor": "right", "xref": "paper", "xshift": -14, "font": font})] if called else [])
 
 
-def _heading(text: str) -> list[dict]:
+def _heading(text: str, side: str) -> list[dict]:
+    """A heading between the axis and the numbers under it, at the left or right end."""
     if not text:
         return []
-    font = {"size": 11, "color": theme.FAINT}
-    return [theme.note(1, 0, theme.escaped(text), xref="paper", yref="paper", xanchor="right", yanchor="top", yshift=-26, font=font)]
+    spot = {"x": 0 if side == "left" else 1, "xref": "paper", "yref": "paper", "xanchor": side, "yanchor": "top", "yshift": -26}
+    return [theme.note(y=0, text=theme.escaped(text), font={"size": 11, "color": theme.GREY.format(0.95)}, **spot)]
 
 
 def pareto(rows: pd.DataFrame, label: Callable[[float], str], *, at: int = 20, at_label: str = "", axis: str = "", even: str = "", height: int = 320) -> dict:
@@ -106,7 +107,7 @@ def pareto(rows: pd.DataFrame, label: Callable[[float], str], *, at: int = 20, a
         "line": {"color": theme.ACCENT, "width": theme.STRONG}, "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
     equal = {"type": "scatter", "mode": "lines", "x": [0, 100], "y": [0, 1], "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}, "hoverinfo": "skip"}
-    notes = [theme.note(62, 0.62, theme.escaped(even), xanchor="left", yanchor="top", xshift=6, yshift=-2, font={"size": 11, "color": theme.FAINT})]
+    notes = [theme.note(62, 0.62, theme.escaped(even), xanchor="left", yanchor="top", xshift=6, yshift=-2, font={"size": 11, "color": theme.GREY.format(0.95)})]
     traces = [curve, equal]
     marked = rows[rows["percent"] == at]
     if len(marked):
@@ -116,6 +117,6 @@ def pareto(rows: pd.DataFrame, label: Callable[[float], str], *, at: int = 20, a
             theme.note(at, value, theme.escaped(at_label), xshift=10, yshift=-8, yanchor="top", font={"size": theme.FONT_SIZE, "color": theme.CAUTION})
         )
     frame = theme.layout(height, annotations=notes)
-    frame["xaxis"] = theme.axis(range=[0, 101], ticksuffix="%", nticks=6, showgrid=False, title={"text": theme.escaped(axis), "standoff": 4})
+    frame["xaxis"] = theme.axis(range=[0, 101], ticksuffix="%", nticks=6, showgrid=False, title={"text": theme.escaped(axis), "standoff": 18})
     frame["yaxis"] = theme.axis(range=[0, 1.03], tickformat=".0%", nticks=6)
     return {"data": traces, "layout": frame}

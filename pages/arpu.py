@@ -22,6 +22,7 @@ CARDS = {
 AVERAGES = {"recurring": ("arpa", "arpu", "arppu", "mrr", "revenue", "ltv"), "purchases": ("arppu", "arpu", "revenue")}
 DIVIDED = {"recurring": ("arpa", "arpu", "arppu", "ltv"), "purchases": ("arppu", "arpu")}  # averages, that segments can be compared by
 SEGMENTS = ("region", "industry", "grade", "size", "channel", "owner")
+ALWAYS, CENT = ("before", "volume", "mix", "price", "after"), 0.005  # steps that are shown at any size; below a cent the others are nothing
 ITEMS = ("category", "product_id", "region", "industry", "grade")
 SERIES = {
     "period": Column("retention.step"), "value": Column("arpu.value", "money"), "low": Column("retention.low", "money"),
@@ -111,8 +112,10 @@ def unconverted(answer) -> None:
 def by_segment(view, names: tuple[str, ...]):
     """Who pays more: an average by segment with its interval, against everybody's; a segment opens its customers."""
     with page.section("arpu.by_segment", help="arpu.by_segment_help"):
-        with st.container(horizontal=True):
+        left, right = st.columns(2)
+        with left:
             by = one_of("arpu.segment", SEGMENTS, "arpu_by", lambda name: t(f"arpu.segments.{name}"))
+        with right:
             name = one_of("overview.choose", names, "arpu_average", metric_name)
         metric, whole = data.metric(name), data.answer(view, name).rows
         rows = data.answer(view, name, by=(by,)).rows.sort_values("value", ascending=False, na_position="last")
@@ -136,8 +139,10 @@ def by_segment(view, names: tuple[str, ...]):
 def bridge(view):
     """Why revenue per customer changed: price, volume and mix, exactly."""
     with page.section("arpu.bridge", help="arpu.bridge_help"):
-        with st.container(horizontal=True):
+        left, right = st.columns(2)
+        with left:
             item = one_of("arpu.items", ITEMS, "arpu_items", lambda name: t(f"arpu.segments.{name}"))
+        with right:
             of = one_of("arpu.of", ("arpu", "revenue"), "arpu_of", lambda name: t(f"arpu.ofs.{name}"))
         answer, metric = data.answer(view, "arpu_bridge", by=(item,), of=of, against=view.against), data.metric("arpu_bridge")
         page.failed_checks(answer)
@@ -145,6 +150,7 @@ def bridge(view):
             page.empty("arpu.no_bridge")
             return
         whole = answer.rows[answer.rows[item].isna()]
+        whole = whole[whole["step"].isin(ALWAYS) | (whole["value"].abs() >= CENT)]
         words = {step: t(f"arpu.parts.{step}") for step in whole["step"]}
         ends = {"before": money(whole.iloc[0]["value"]), "after": money(whole.iloc[-1]["value"])}
         page.sentence(t(f"arpu.bridge_says_{of}", **ends, days=plain(page.days(page.compared(view)))))

@@ -175,10 +175,12 @@ def movements(view):
 def cohorts(view):
     """The triangle of cohorts: who began together, and who of them is still active."""
     with page.section("retention.cohorts", help="retention.cohorts_help"):
-        with st.container(horizontal=True):
+        left, right = st.columns(2)
+        with left:
             kind = choice("retention.basis", BASES, "retention_basis", "bases")
-            mode = choice("retention.mode", MODES, "retention_mode", "modes")
             clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks")
+        with right:
+            mode = choice("retention.mode", MODES, "retention_mode", "modes")
             average = choice("retention.average", ("pooled", "simple"), "retention_average", "averages")
         options = {"basis": kind, "mode": mode, "clock": clock, "average": average}
         grain = view.grain if view.grain in ("month", "quarter", "year", "week") else "month"
@@ -199,8 +201,9 @@ def cohorts(view):
         spec = charts.cohorts(rows, named, hover=hovered)
         starts = {day.isoformat(): named[day] for day in dict.fromkeys(rows["cohort"].dropna())}
         shown, alt = worded(rows, cell="cells"), t("retention.cohorts_alt")
-        chosen = drilled(view, spec, alt, starts, "cohorts", "choose_cohort", shown, TRIANGLE, metric)
+        figure(view, spec, alt, key="retention_cohorts", rows=shown, columns=TRIANGLE, metrics=(metric,))
         st.caption(t("retention.cells_legend", step=t(f"retention.ages.{grain}")))
+        chosen = st.selectbox(t("retention.choose_cohort"), list(starts), format_func=starts.get, index=None, key="retention_cohort", placeholder="…")
         if chosen:
             behind = data.rows_behind(view, "cohorts", grain=grain, **options, cohort=chosen)
             table(view, behind.rows, BEGUN, key="retention_cohort_rows", total=behind.total, metrics=(metric,))
@@ -295,7 +298,7 @@ def renewals(view):
 
 kind = data.answer(view, "retention").notes["basis"]
 answer_first(view, kind)
-row(view, CARDS[kind])
+row(view, CARDS[kind], per_row=3)
 over_time(view, ("retention", "nrr", "grr", "logo_churn", "first_month_retention") if kind == "recurring" else ("retention", "first_month_retention"))
 if kind == "recurring":
     bridge(view)

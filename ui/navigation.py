@@ -41,7 +41,7 @@ HOME = ENTRIES[0].name
 def pages() -> dict[str, list]:
     """Section → pages, titled in the reader's language, for st.navigation."""
     listed: dict[str, list] = {}
-    for entry in (known for known in ENTRIES if known.path.exists()):
+    for entry in ENTRIES:
         listed.setdefault(t(f"navigation.{entry.section}"), []).append(_page(entry))
     return listed
 
@@ -64,6 +64,4 @@ def entry(name: str) -> Entry:
 def link(view: View, name: str, label: str, icon: str = ":material/arrow_forward:", help: str | None = None, **segments: str | None) -> None:
     """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …)."""
     known = entry(name)
-    if not known.path.exists():
-        return
     st.page_link(_page(known), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")

@@ -39,7 +39,7 @@ def split(rows: pd.DataFrame, key: str, parts: Sequence[tuple[str, str, str]], l
     labels = [theme.named(value, names) for value in rows[key]]
     traces = [_part(rows, column, called, colour, labels, label, key) for column, called, colour in parts]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
-    frame = theme.layout(height or FRAME + 34 + ROW * len(rows), barmode="stack", bargap=0.3, showlegend=True, legend=legend)
+    frame = theme.layout(height or FRAME + 30 + ROW * len(rows), barmode="stack", bargap=0.3, showlegend=True, legend=legend)
     frame["margin"] = {**frame["margin"], "t": 34}
     frame["xaxis"], frame["yaxis"] = theme.bare(range=[0, 1]), theme.categories(labels)
     return {"data": traces, "layout": frame}

@@ -148,15 +148,12 @@ def by_segment(view):
 def _side_by_side(view, rows, column, called, whole):
     """The forest, which can be clicked, beside the split bars of the same groups in the same order."""
     left, right = st.columns(2)
-    height = 60 + 30 * len(rows)
     reference = whole.rows["value"].iloc[0]
-    spec = charts.forest(
-        rows, column, points, names=called, reference=reference, reference_label=t("nps.all", value=points(reference)), tick=".0f", height=height
-    )
+    spec = charts.forest(rows, column, points, names=called, reference=reference, reference_label=t("nps.all", value=points(reference)), tick=".0f")
     columns = {column: Column("nps.group"), **FIGURES}
     with right:
         parts = [(f"{band}_share", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
-        figure(view, charts.split(rows, column, parts, share, names=called, height=height), t("nps.split_alt"), key="nps_split")
+        figure(view, charts.split(rows, column, parts, share, names=called), t("nps.split_alt"), key="nps_split")
     with left:
         shown = labels(rows[rows["state"] == "value"], column)  # what is hidden cannot be opened either
         return clickable(view, spec, t("nps.forest_alt"), shown, key="nps_segment", prompt="nps.choose_group", rows=rows, columns=columns, metrics=(metric,))
@@ -201,8 +198,8 @@ def _compared(rows):
     """Two waves in a sentence: from, to, and whether that is more than chance."""
     known = list(rows["wave"])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        before = st.selectbox(t("nps.wave_before"), known, index=len(known) - 2, key="nps_wave_before", width=200)
-        now = st.selectbox(t("nps.wave_now"), known, index=len(known) - 1, key="nps_wave_now", width=200)
+        before = st.selectbox(t("nps.wave_before"), known, index=known.index(known[-2]), key="nps_wave_before", width=200)
+        now = st.selectbox(t("nps.wave_now"), known, index=known.index(known[-1]), key="nps_wave_now", width=200)
     first, second = (rows[rows["wave"] == wave].iloc[0].to_dict() for wave in (before, now))
     change = changed(second, first)
     if change.delta is None:

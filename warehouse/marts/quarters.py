@@ -20,6 +20,8 @@ YEAR = 4  # quarters
 KEPT = 12  # quarters of history; [metrics.grading] quarters
 VISIT = ("visit", "on-site visit", "meeting", "拜访", "上门", "走访")  # channels that count as a visit; [metrics.grading] visits
 DRAWS = 10_007  # a prime: customers are numbered through and scattered over 0 … 10,006, for fair samples of any size
+CENTS, DIGITS = 2, 9  # decimals of amounts, and of scores
+MONEY = ("amount", "later", "pipeline", "quarter_revenue")
 SUMS = ("revenue", "orders", "interactions", "visits", "answered", "satisfied", "usage")
 
 
@@ -42,7 +44,7 @@ def customer_quarters(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     present, earlier = rules(settings)
     year = _trailing(tables, settings, spans).join(_dates(tables, spans), on="quarter", how="inner")
     year = _scored(_living(year, tables), _has_interactions(tables))
-    year = year.with_columns(coverage=present.coverage(), score=present.score()).with_columns(earned_rank=present.rank("score"))
+    year = year.with_columns(coverage=present.coverage(), score=present.score().round(DIGITS)).with_columns(earned_rank=present.rank("score"))
     year = _held(year, present).with_columns(earned=present.name("earned_rank"), held=present.name("held_rank"))
     return _then(year, earlier)
 
@@ -85,9 +87,8 @@ def _trailing(tables: Tables, settings: Mapping, spans: list) -> nw.LazyFrame:
     both = nw.concat([happened.select(*columns), open_.select(*columns)])
     own = {f"quarter_{name}": nw.when(nw.col("ago") == 0).then(nw.col(name)).otherwise(0.0).sum() for name in ("revenue", *SUMS[1:4], "usage")}
     later = nw.when(nw.col("ago") < YEAR // 2).then(nw.col("revenue")).otherwise(0.0)
-    return both.group_by("customer_id", "quarter").agg(
-        nw.col(*SUMS[1:], "pipeline").sum(), amount=nw.col("revenue").sum(), later=later.sum(), **own
-    )  # fmt: skip
+    sums = both.group_by("customer_id", "quarter").agg(nw.col(*SUMS[1:], "pipeline").sum(), amount=nw.col("revenue").sum(), later=later.sum(), **own)
+    return sums.with_columns(nw.col(*MONEY).round(CENTS))  # added up in another order, equal amounts would differ in the last bit and rank apart
 
 
 def _happened(tables: Tables, settings: Mapping) -> nw.LazyFrame:

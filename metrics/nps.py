@@ -153,8 +153,8 @@ def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> A
 
 def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool) -> pd.DataFrame:
     """The engine's one query: sums per group, see `weighed`."""
-    promoted, detracted = number(nw.col("band") == "promoter"), number(nw.col("band") == "detractor")
     score = nw.col("score")
+    promoted, detracted = (number((score >= BANDS[band][0]) & (score <= BANDS[band][1])) for band in ("promoter", "detractor"))
     beside = {
         "dismissed": number(nw.col("is_blank") & nw.col("is_last")),
         "refused_outside": number(nw.col("is_refused") & (score == score.floor())),
@@ -162,9 +162,11 @@ def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool)
         "superseded": number(~nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused")),
         "off_scale": number(_on_other_scale()),
     }
-    parts = {"recommended": promoted - detracted, "promoted": promoted, "detracted": detracted}
-    counts = {"promoters": promoted, "passives": number(nw.col("band") == "passive"), "detractors": detracted}
-    return weighed(prepared(frame, is_valid(), survey_weights), keys, weighting, parts, counts, beside)
+    recommended = nw.col("promoted") - nw.col("detracted")
+    counts = {"promoters": promoted, "detractors": detracted}
+    ready = prepared(frame, is_valid(), survey_weights)
+    rows = weighed(ready, keys, weighting, recommended, {"promoted": promoted, "detracted": detracted}, counts, beside)
+    return rows.assign(recommended=rows["promoted"] - rows["detracted"], passives=rows["n"] - rows["promoters"] - rows["detractors"])
 
 
 def is_valid() -> nw.Expr:

@@ -33,53 +33,54 @@ def prepared(frame: Frame, is_counted: nw.Expr, survey_weights: bool) -> Frame:
 
 
 def number(flag: nw.Expr) -> nw.Expr:
-    """1 where the flag is true, 0 where it is false or null."""
-    return nw.when(flag).then(nw.lit(1)).otherwise(nw.lit(0))
+    """1 where the flag is true, 0 where it is false or null. As a float: engines add floats up faster than whole numbers, and exactly below 2⁵³."""
+    return nw.when(flag).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
 
 
-def weighed(frame: Frame, keys: list[str], weighting: str, parts: dict[str, nw.Expr], counts: dict[str, nw.Expr], beside: dict[str, nw.Expr]) -> pd.DataFrame:
+def weighed(
+    frame: Frame, keys: list[str], weighting: str, averaged: nw.Expr, parts: dict[str, nw.Expr], counts: dict[str, nw.Expr], beside: dict
+) -> pd.DataFrame:
     """One row per group of `keys` (exactly one without keys), from a `prepared` frame.
 
-    parts: name → figure of an answer; its weighted sum comes back. The first is the figure that is averaged.
-    counts: name → 0/1; plain sums over the answers that carry weight. beside: plain sums over all rows.
+    parts: name → figure of an answer; its weighted sum comes back. averaged: the sum whose mean is taken, of parts.
+    counts: name → 0/1; plain sums over the answers that carry weight. beside: name → 0/1; plain sums over all rows.
     Returns also: n, answers with weight; left_out, valid answers without (no customer, or no revenue); weight, Σw;
     clusters, the sampled units; and the sums of squares from which `effective_n` takes the variance.
     Raises QuestionError for a weighting that does not exist.
     """
     if weighting not in WEIGHTINGS:
         raise QuestionError(f"no weighting {weighting!r}; there are {', '.join(WEIGHTINGS)}")
-    units = _units(frame, keys, parts, counts, beside).with_columns(_factor=_factor(weighting))
-    heavy = units.with_columns(
-        _b=nw.col("_w") * nw.col("_factor"), _has=number(nw.col("_w") * nw.col("_factor") > 0), **{p: nw.col(p) * nw.col("_factor") for p in parts}
-    )
-    first = next(iter(parts))
+    units = _units(frame, keys, weighting, parts, counts, beside)
+    units = units.with_columns(_b=nw.col("_w") * _factor(weighting), **{p: nw.col(p) * _factor(weighting) for p in parts})
+    one, weight, has = averaged, nw.col("_b"), number(nw.col("_b") > 0)
     sums = {
-        "n": (nw.col("_n") * nw.col("_has")).sum(), "left_out": (nw.col("_n") * (1 - nw.col("_has"))).sum(), "weight": nw.col("_b").sum(),
-        "clusters": nw.col("_has").sum(), "of_one": (nw.col(first) * nw.col(first)).sum(), "of_both": (nw.col(first) * nw.col("_b")).sum(),
-        "of_weight": (nw.col("_b") * nw.col("_b")).sum(),
+        "n": (nw.col("_n") * has).sum(), "left_out": (nw.col("_n") * (1 - has)).sum(), "weight": weight.sum(), "clusters": has.sum(),
+        "of_one": (one * one).sum(), "of_both": (one * weight).sum(), "of_weight": (weight * weight).sum(),
     }  # fmt: skip
-    sums |= {p: nw.col(p).sum() for p in parts} | {c: (nw.col(c) * nw.col("_has")).sum() for c in counts} | {b: nw.col(b).sum() for b in beside}
-    rows = aggregate(heavy, keys, **sums)
+    sums |= {p: nw.col(p).sum() for p in parts} | {c: (nw.col(c) * has).sum() for c in counts} | {b: nw.col(b).sum() for b in beside}
+    rows = aggregate(units, keys, **sums)
     figures = [c for c in rows.columns if c not in keys]
     return rows.assign(**{c: pd.to_numeric(rows[c]).astype("float64").fillna(0.0) for c in figures})
 
 
-def _units(frame: Frame, keys: list[str], parts: dict, counts: dict, beside: dict) -> Frame:
-    """One row per sampled unit in each group."""
+def _units(frame: Frame, keys: list[str], weighting: str, parts: dict, counts: dict, beside: dict) -> Frame:
+    """One row per sampled unit in each group. Only what the weighting needs: there are many units, and each sum costs."""
     weight = nw.col("weight_") * nw.col("counted")
-    rows = frame.with_columns(
-        _n=nw.col("counted"), _w=weight, _r=nw.col("revenue_") * nw.col("counted"), _k=number(~nw.col("customer_id").is_null()),
-        **{p: (weight * e).fill_null(0.0) for p, e in parts.items()}, **{c: e * nw.col("counted") for c, e in counts.items()}, **beside,
-    )  # fmt: skip
-    summed = ("_n", "_w", "_r", *parts, *counts, *beside)
-    return rows.group_by(*keys, "respondent").agg(*(nw.col(c).sum() for c in summed), nw.col("_k").max())
+    summed = {"_n": nw.col("counted"), "_w": weight, **{p: (weight * e).fill_null(0.0) for p, e in parts.items()}}
+    summed |= {c: e * nw.col("counted") for c, e in counts.items()} | beside
+    if weighting == "revenue":
+        summed["_r"] = nw.col("revenue_") * nw.col("counted")
+    if weighting != "respondent":
+        summed["_k"] = number(~nw.col("customer_id").is_null())
+    return frame.with_columns(**summed).group_by(*keys, "respondent").agg(nw.col(*summed).sum())
 
 
 def _factor(weighting: str) -> nw.Expr:
     """What a unit's weights are multiplied by, so that they add up to 1 (account) or to its revenue."""
-    known = (nw.col("_k") == 1) & (nw.col("_w") > 0)
-    share = {"respondent": nw.lit(1.0), "account": 1 / nw.col("_w"), "revenue": nw.col("_r") / nw.col("_n") / nw.col("_w")}[weighting]
-    return share if weighting == "respondent" else nw.when(known).then(share).otherwise(nw.lit(0.0))
+    if weighting == "respondent":
+        return nw.lit(1.0)
+    share = 1 / nw.col("_w") if weighting == "account" else nw.col("_r") / nw.col("_n") / nw.col("_w")
+    return nw.when((nw.col("_k") > 0) & (nw.col("_w") > 0)).then(share).otherwise(nw.lit(0.0))
 
 
 def kish(rows: pd.DataFrame) -> pd.Series:

@@ -82,7 +82,7 @@ def _summed(frame: Frame, keys: list[str], query: Query) -> pd.DataFrame:
     parts = {"total": score, "squares": score * score, "best": number(score >= nw.col("scale_max") - 1)}
     beside = {"dismissed": number(nw.col("is_blank") & nw.col("is_last") & nw.col("text").is_null()), "refused": number(nw.col("is_refused"))}
     ready = prepared(frame, _is_valid(), query.options["survey_weights"])
-    return weighed(ready, [*keys, *SCALE], query.options["weighting"], parts, {}, beside)
+    return weighed(ready, [*keys, *SCALE], query.options["weighting"], nw.col("total"), parts, {}, beside)
 
 
 def _on_one_scale(rows: pd.DataFrame, keys: list[str], query: Query) -> tuple[pd.DataFrame, int]:

@@ -194,3 +194,14 @@ def test_online_retails_first_cohort():
     assert first["cell"].tolist() == ["observed"] * 12 + ["in_progress"]
     second = answer.rows[answer.rows["cohort"] == D("2011-01-01")]
     assert second["so_far"].astype(int).tolist()[:5] == [417, 92, 111, 96, 134]
+
+
+@pytest.mark.spark
+def test_spark_counts_the_same():
+    lines = [{"customer_id": f"c{k % 7}", "issued_on": D("2026-01-01") + dt.timedelta(days=7 * k % 170), "amount": 1} for k in range(40)]
+    one, two = made({"invoices": lines}), made({"invoices": lines}, engine_name="local[2]")
+    for clock in cohorts.CLOCKS:
+        found = [asked("cohorts", tables, "2026-01-01", "2026-07-01", "2026-06-20", options={"clock": clock}).rows for tables in (one, two)]
+        pd.testing.assert_frame_equal(*found, check_dtype=False)
+    found = [asked("first_month_retention", tables, "2026-01-01", "2026-07-01", "2026-06-20").rows["value"].tolist() for tables in (one, two)]
+    assert found[0] == found[1]

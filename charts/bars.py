@@ -58,17 +58,18 @@ def _part(rows, column: str, called: str, colour: str, labels: list[str], label:
 
 def forest(
     rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, reference: float | None = None, reference_label: str = "", tick: str = "",
-    height: int | None = None,
+    weak: Sequence = (), height: int | None = None,
 ) -> dict:  # fmt: skip
     """One point with its interval per row, against a reference line: which segments differ, and how surely.
 
-    rows: `key`, value, low, high, n, state; suppressed rows keep their line, without a point.
+    rows: `key`, value, low, high, n, state; suppressed rows keep their line, without a point. weak: keys whose base is too
+    small for a ranking; their points are grey.
     """
     labels = [theme.named(value, names) for value in rows[key]]
     known = rows["value"].notna() & rows["low"].notna() & rows["high"].notna()
     points = {
         "type": "scatter", "mode": "markers", "y": labels, "x": [None if pd.isna(v) else float(v) for v in rows["value"]],
-        "marker": {"color": theme.ACCENT, "size": 9}, "customdata": _keys(rows[key]),
+        "marker": {"color": [theme.CONTEXT if value in weak else theme.ACCENT for value in rows[key]], "size": 9}, "customdata": _keys(rows[key]),
         "hovertext": [_interval(row, label) for row in rows.itertuples()], "hovertemplate": "%{y}: %{hovertext}<extra></extra>",
         "error_x": {
             "type": "data", "symmetric": False, "array": list((rows["high"] - rows["value"]).where(known, 0)),

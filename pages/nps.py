@@ -7,6 +7,7 @@ import charts
 from access.guard import guard
 from charts import theme
 from metrics.change import changed
+from metrics.result import K_TESTABLE
 from ui import data, numbers, page, sentences
 from ui.cards import Card, row
 from ui.figure import clickable, figure
@@ -134,10 +135,13 @@ def by_segment(view):
             st.caption(t("nps.no_groups"))
             return
         called = labels(rows, column)
-        best, worst = known.iloc[0], known.iloc[-1]
-        if len(known) > 1:
+        firm = known[known["n"] >= K_TESTABLE]
+        if len(firm) > 1:
+            best, worst = firm.iloc[0], firm.iloc[-1]
             values = {"best": plain(called[best[column]]), "worst": plain(called[worst[column]])}
             page.sentence(t("nps.by_segment_says", **values, high=points(best["value"]), low=points(worst["value"])))
+        if len(firm) < len(known):
+            st.caption(t("nps.small", k=numbers.count(K_TESTABLE)))
         if answer.notes["hidden"]:
             st.caption(t("nps.hidden", n=answer.notes["hidden"]))
         chosen = _side_by_side(view, rows, column, called, whole)
@@ -149,7 +153,9 @@ def _side_by_side(view, rows, column, called, whole):
     """The forest, which can be clicked, beside the split bars of the same groups in the same order."""
     left, right = st.columns(2)
     reference = whole.rows["value"].iloc[0]
-    spec = charts.forest(rows, column, points, names=called, reference=reference, reference_label=t("nps.all", value=points(reference)), tick=".0f")
+    against = {"reference": reference, "reference_label": t("nps.all", value=points(reference))}
+    weak = tuple(rows.loc[rows["n"] < K_TESTABLE, column])
+    spec = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, height=height, **against)
     columns = {column: Column("nps.group"), **FIGURES}
     with right:
         parts = [(f"{band}_share", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]

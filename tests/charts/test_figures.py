@@ -131,6 +131,12 @@ def test_plotly_accepts_every_figure(figure):
     assert "<script>" not in str(shown)
 
 
+def test_a_small_base_is_grey_in_a_forest():
+    rows = pd.DataFrame({"region": ["North", "South"], "value": [10.0, 20.0], "low": [5.0, 0.0], "high": [15.0, 40.0], "n": [200, 12]})
+    (points,) = charts.forest(rows, "region", word, weak=("South",))["data"]
+    assert points["marker"]["color"] == [theme.ACCENT, theme.CONTEXT]
+
+
 def test_pairs_join_two_shares_of_each_row_and_show_one_alone():
     rows = pd.DataFrame({"grade": ["core", "<b>"], "people": [0.3, 0.6], "money": [0.35, NAN]})
     figure = charts.pairs(rows, "grade", [("people", "of people", theme.ACCENT), ("money", "of money", theme.CAUTION)], word)

@@ -155,7 +155,7 @@ def _side_by_side(view, rows, column, called, whole):
     reference = whole.rows["value"].iloc[0]
     against = {"reference": reference, "reference_label": t("nps.all", value=points(reference))}
     weak = tuple(rows.loc[rows["n"] < K_TESTABLE, column])
-    spec = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, height=height, **against)
+    spec = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, **against)
     columns = {column: Column("nps.group"), **FIGURES}
     with right:
         parts = [(f"{band}_share", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]

@@ -83,7 +83,7 @@ def forest(
         top = {"yref": "paper", "yanchor": "bottom", "xanchor": "center", "font": {"size": 11, "color": theme.CAUTION}}
         frame["annotations"] = [theme.note(reference, 1, theme.escaped(reference_label), **top)]
         frame["margin"] = {**frame["margin"], "t": 26}
-    frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6), theme.categories(labels)
+    frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6), theme.categories(labels, range=[-0.5, len(labels) - 0.5])  # as close as bars
     return {"data": [points], "layout": frame}
 
 

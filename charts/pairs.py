@@ -23,7 +23,7 @@ def pairs(
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
     frame = theme.layout(height or FRAME + 60 + ROW * len(rows), showlegend=True, legend=legend)
     frame["margin"] = {**frame["margin"], "t": 34}
-    frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6, rangemode="tozero"), theme.categories(labels)
+    frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6, rangemode="tozero"), theme.categories(labels, range=[-0.5, len(labels) - 0.5])
     return {"data": [_line(rows, labels, sides), *(_points(rows, labels, keys, side, label) for side in sides)], "layout": frame}
 
 

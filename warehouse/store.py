@@ -11,13 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake import DeltaTable, Field, Schema
+from deltalake import DeltaTable, Field, Schema, write_deltalake
 from deltalake._internal import RemoveAction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
@@ -141,30 +139,8 @@ def empty(data: Path, name: str) -> int:
 
 
 def write(data: Path, name: str, reader: pa.RecordBatchReader) -> int:
-    """Replace a whole mart by the reader's rows, batch by batch; returns the new version.
-
-    The rows are streamed into one Parquet file, which is then committed: delta-rs's own writer holds half a gigabyte meanwhile.
-    """
+    """Replace a whole mart by the reader's rows, batch by batch; returns the new version."""
     path = folder(data, name)
     with translated(data, f"write {name!r}"):
-        path.mkdir(parents=True, exist_ok=True)
-        added = _streamed(path, reader)
-        if not (path / "_delta_log").exists():
-            DeltaTable.create(str(path), schema=reader.schema, configuration=FOR_EVER)
-        now, table = int(time.time() * 1000), delta(data, name)
-        adds = [AddAction(f.path, f.bytes, {}, now, True, json.dumps({"numRecords": f.rows})) for f in added]
-        table.create_write_transaction(adds, "overwrite", Schema.from_arrow(reader.schema))
+        write_deltalake(str(path), reader, mode="overwrite", schema_mode="overwrite", configuration=FOR_EVER)
     return delta(data, name).version()
-
-
-def _streamed(path: Path, reader: pa.RecordBatchReader) -> list[File]:
-    """Write the rows as one Parquet file of a table's folder; none without rows. Until it is committed it is no part of the table."""
-    file, rows = path / f"part-{uuid.uuid4()}.zstd.parquet", 0
-    with pq.ParquetWriter(file, reader.schema, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    if not rows:
-        file.unlink()
-        return []
-    return [File(file.name, file.stat().st_size, rows)]

@@ -31,8 +31,8 @@ test-spark: $(VENV)/.test  ## every metric and mart on Spark
 	bash tests/setup.sh
 	$(BIN)/python -m pytest -m spark
 
-bench: $(VENV)/.test  ## the tables of docs/benchmarks.md; takes a while
-	$(BIN)/python -m benchmarks.run $(ARGS)
+bench: $(VENV)/.test  ## the tables of docs/benchmarks.md at 10 million invoice lines; takes an hour (ARGS="--lines 200000 --write /tmp/b.md" is a look)
+	$(BIN)/python -m benchmarks.run --lines 10000000 --write docs/benchmarks.md $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

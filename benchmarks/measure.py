@@ -86,7 +86,7 @@ def run(command: Sequence[str], env: dict | None = None) -> Run:
     taken = time.perf_counter() - start
     watcher.join()
     if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}: {output[-1500:]}")
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}: {output[:1500]} … {output[-500:]}")
     return Run(taken, peaks[0], output)
 
 

@@ -28,6 +28,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "forecast_calibration": "as forecast, for twelve earlier months",
     "nps_revenue": "nps with revenue for weight",
     "grade_proposals": "one quarter of customer_quarters, row by row",
+    "care_attainment": "gaps between the days of interactions, like sales_cycle's lengths; a second opinion in SQL stands in its tests",
     "migration": "segment_change_rate's pairs, counted by grade",
     "mix_drift": "two counts by grade of segment_change_rate's pairs",
     "feature_drift": "tests on two samples of customer_quarters",

@@ -27,13 +27,18 @@ def grade_names(query: Query) -> tuple[str, ...]:
     return tuple(query.setting("grading", "grades", GRADES))
 
 
+def grade_words(query: Query) -> dict[str, set[str]]:
+    """Grade → every word that sources have for it, in lower case; `[metrics.grading] words` adds to ours."""
+    told = query.setting("grading", "words", {})
+    return {name: {word.lower() for word in (name, *WORDS.get(name, ()), *told.get(name, ()))} for name in grade_names(query)}
+
+
 def source_rank(query: Query, column: str) -> nw.Expr:
     """The rank (1 is best) of the grade a source gives; null for a word that is none of ours."""
-    rank, told = nw.lit(None).cast(nw.Int64), query.setting("grading", "words", {})
+    rank = nw.lit(None).cast(nw.Int64)
     word = nw.col(column).str.strip_chars().str.to_lowercase()
-    for number, name in enumerate(grade_names(query), start=1):
-        words = {name, *WORDS.get(name, ()), *told.get(name, ())}
-        rank = nw.when(word.is_in(sorted(w.lower() for w in words))).then(nw.lit(number)).otherwise(rank)
+    for number, words in enumerate(grade_words(query).values(), start=1):
+        rank = nw.when(word.is_in(sorted(words))).then(nw.lit(number)).otherwise(rank)
     return rank.cast(nw.Int64)
 
 
@@ -149,7 +154,7 @@ def proposals(tables: Tables, query: Query) -> Frame:
     strongest = nw.max_horizontal(*(f"{name}_moved" for name in weights))
     rows = rows.with_columns(reason=nw.when(strongest > 0).then(_largest(weights, "moved")).otherwise(_largest(weights, "stands")), is_moved=strongest > 0)
     names = grade_names(query)
-    rows = rows.with_columns(present_grade=_name("present_rank", names), is_up=is_up)
+    rows = rows.with_columns(present_grade=name_of_rank("present_rank", names), is_up=is_up)
     return rows.drop(*(f"{name}_{kind}" for name in weights for kind in ("moved", "stands")), "crm_rank")
 
 
@@ -163,7 +168,8 @@ def _largest(weights, kind: str) -> nw.Expr:
     return named
 
 
-def _name(rank: str, names: tuple[str, ...]) -> nw.Expr:
+def name_of_rank(rank: str, names: tuple[str, ...]) -> nw.Expr:
+    """The grade of a rank, 1 the first; null for none."""
     named = nw.lit(None).cast(nw.String)
     for number, name in enumerate(names, start=1):
         named = nw.when(nw.col(rank) == number).then(nw.lit(name)).otherwise(named)

@@ -61,6 +61,19 @@ PROPOSALS = {
     "coverage": Column("segments.coverage", "share", "segments.coverage_help"), "amount": Column("segments.amount", "money"),
     "interactions": Column("segments.interactions", "count"), "pipeline": Column("segments.pipeline", "money"),
 }  # fmt: skip
+CARE = {
+    "tier": Column("segments.grade"), "asked": Column("segments.asked"), "n": Column("segments.customers", "count"),
+    "numerator": Column("segments.kept", "count", "segments.kept_help"), "value": Column("segments.kept_share", "share"),
+    "low": Column("segments.low", "share"), "high": Column("segments.high", "share"),
+    "days_kept": Column("segments.days_kept", "share", "segments.days_kept_help"),
+    "overdue": Column("segments.overdue", "count"), "never": Column("segments.never", "count"),
+}  # fmt: skip
+CARED = {
+    "customer": Column("segments.customer"), "tier": Column("segments.grade"), "owner": Column("filters.owner"), "region": Column("filters.region"),
+    "is_met": Column("segments.kept", help="segments.kept_help"), "contact_on": Column("segments.contact_on"), "days_since": Column("segments.since", "count"),
+    "every_days": Column("segments.every_days", "count"), "overdue_days": Column("segments.overdue_days", "count"), "days": Column("segments.days", "count"),
+}  # fmt: skip
+CARE_SIDES = (("value", "segments.kept_share", theme.ACCENT), ("days_kept", "segments.days_kept", theme.CONTEXT))
 
 view = page.begin("segments")
 
@@ -279,6 +292,38 @@ def because(row: dict) -> str:
     return t(f"segments.because.{how}", part=t(f"segments.parts.{row['reason']}"))
 
 
+@page.part("segments.care")
+def care(view):
+    """Whether customers were cared for as their grade asks, beside what it asks; a grade opens its customers, the missed ones first."""
+    with page.section("segments.care", help="segments.care_help"):
+        answer = data.answer(view, "care_attainment")
+        rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
+        if rows.empty:
+            page.empty("segments.no_care")
+            return
+        asked = {grade: spoken.policy(policy) for grade, policy in answer.notes["policies"].items()}
+        best = rows.iloc[0]
+        values = {"grade": plain(spoken.grade(best["tier"])), "share": share(best["value"]), "days": share(best["days_kept"])}
+        values |= {name: numbers.count(best[column]) for name, column in (("kept", "numerator"), ("n", "n"), ("overdue", "overdue"))}
+        page.sentence(t("segments.care_says", **values))
+        for grade, channels in answer.notes["unseen"].items():
+            said = t("segments.unseen", grade=plain(spoken.grade(grade)), channels=plain(", ".join(channels)))
+            st.warning(said, icon=":material/rule:")
+        names, metric = spoken.names(rows["tier"], spoken.grade), data.metric("care_attainment")
+        chart, policy = st.columns([2, 1])
+        with policy:
+            for grade, text in asked.items():
+                st.markdown(f"**{plain(spoken.grade(grade))}**: {plain(text)}")
+        with chart:
+            spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in CARE_SIDES], share, names=names)
+            shown = in_words(rows.assign(asked=rows["tier"].map(asked)), "tier")
+            alt = t("segments.care_says", **values)
+            chosen = clickable(view, spec, alt, names, key="segments_care", prompt="segments.choose_grade", rows=shown, columns=CARE, metrics=(metric,))
+        if chosen:
+            behind = data.rows_behind(view, "care_attainment", where={"tier": chosen})
+            table(view, in_words(behind.rows, "tier"), CARED, key="segments_cared", total=behind.total, metrics=(metric,))
+
+
 row(view, CARDS)
 migration(view)
 left, right = st.columns(2)
@@ -287,4 +332,5 @@ with left:
 with right:
     mix(view)
 inside(view)
+care(view)
 proposals(view)

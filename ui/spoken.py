@@ -1,4 +1,4 @@
-"""Stages and grades in the reader's language; those that only the company uses stay as they are written."""
+"""Stages, grades and what they ask, in the reader's language; names that only the company uses stay as they are written."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ def grade(name) -> str:
     if name is None or pd.isna(name):
         return t("segments.no_grade")
     return t(f"segments.grades.{name}") if has(f"segments.grades.{name}") else str(name)
+
+
+def policy(asked: dict) -> str:
+    """What a grade's care policy asks (`metrics.care.Policy` as a dict), in a phrase."""
+    contacts = t("segments.or").join(_known("contacts", channel) for channel in asked["channels"]) or t("segments.contacts.any")
+    text = t("segments.asks", contact=contacts, n=asked["every_days"])
+    return t("segments.asks_also", asks=text, also=_known("also", asked["also"])) if asked["also"] else text
+
+
+def _known(kind: str, word: str) -> str:
+    key = f"segments.{kind}.{word.lower()}"
+    return t(key) if has(key) else word
 
 
 def names(values: Iterable, said: Callable[[object], str] | None = None) -> dict:

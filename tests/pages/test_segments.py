@@ -48,3 +48,18 @@ def test_proposals_name_their_reason_in_words(run):
     proposed = next(part.value for part in app.dataframe if "present_grade" in part.value.columns)
     assert proposed["reason"].str.contains("rose|fell|high|low").all()
     assert set(proposed["earned"]) <= {"Core", "Key", "Ordinary", "Potential"}
+
+
+def test_care_says_what_each_grade_asks_and_opens_the_missed_first(run):
+    app = run("segments")
+    written = texts(app)
+    for said in ("**Core**: a visit at least every 30 days", "a sponsor", "**Key**: a contact of any kind", "the policy was kept for"):
+        assert said in written
+    app = app.selectbox(key="segments_care_pick").select_index(0).run()
+    assert failures(app) == []
+    cared = next(part.value for part in app.dataframe if "overdue_days" in part.value.columns)
+    assert cared["is_met"].is_monotonic_increasing and set(cared["tier"]) == {"Core"}
+
+
+def test_a_policy_in_chinese(run):
+    assert "至少每 30 天一次拜访；另需高层对接人（此处不计）" in texts(run("segments", language="zh-CN"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 
@@ -44,8 +46,38 @@ HIDDEN = {
 
 
 def coverage(tables: Tables, settings: Mapping) -> nw.LazyFrame:
-    """How far each table of facts reaches: one row per table that has rows, with its first and last day."""
-    return nw.concat([_reach(tables[name], name, day) for name, day in FACTS.items()])
+    """How far each table of facts reaches: one row per table that has rows, with its first and last day.
+
+    Of subscriptions, starts and ends are facts once they have passed: plans for the future reach nowhere.
+    """
+    facts = nw.concat([_reach(tables[name], name, day) for name, day in FACTS.items()])
+    read_on = _read_on(tables["subscriptions"], settings)
+    return nw.concat([facts, _agreements(tables["subscriptions"], facts, read_on)]) if read_on else facts
+
+
+def _agreements(subscriptions: nw.LazyFrame, facts: nw.LazyFrame, read_on: dt.date) -> nw.LazyFrame:
+    """The reach of subscriptions: up to the last start or end that had passed on `read_on`.
+
+    Other facts, where there are any, know better: agreements are older than the system that keeps those, so the first of
+    them is the first day here; and an end in an export of last month was a plan, so ends count up to the last of them only.
+    """
+    others = facts.select(others_first=nw.col("first_on").min(), others_last=nw.col("last_on").max())
+    limit = nw.min_horizontal(nw.lit(read_on), nw.coalesce("others_last", nw.lit(read_on)))
+    rows = subscriptions.join(others, how="cross").with_columns(
+        begun_on=nw.when(nw.col("starts_on") <= nw.lit(read_on)).then(nw.col("starts_on")), over_on=nw.when(nw.col("ends_on") <= limit).then(nw.col("ends_on"))
+    )
+    ends = {"first_on": nw.max_horizontal(nw.col("begun_on").min(), nw.col("others_first").min())}
+    ends["last_on"] = nw.max_horizontal(nw.col("begun_on").max(), nw.col("over_on").max())
+    reach = rows.select(begun_on=nw.col("begun_on").min(), n=nw.len(), **ends).with_columns(table=nw.lit("subscriptions"))
+    known = reach.filter(~nw.col("begun_on").is_null(), nw.col("first_on") <= nw.col("last_on"))
+    return known.select("table", "first_on", "last_on", nw.col("n").cast(nw.Int64))
+
+
+def _read_on(frame: nw.LazyFrame, settings: Mapping) -> dt.date | None:
+    """The business day on which the newest change of a table was read; None without rows."""
+    read_at = frame.select(nw.col("extracted_at").max()).collect("pyarrow").to_native().to_pylist()[0]["extracted_at"]
+    zone = ZoneInfo(settings.get("calendar", {}).get("timezone", "UTC"))
+    return read_at and read_at.astimezone(zone).date()
 
 
 def _reach(frame: nw.LazyFrame, name: str, day: str) -> nw.LazyFrame:
@@ -56,5 +88,5 @@ def _reach(frame: nw.LazyFrame, name: str, day: str) -> nw.LazyFrame:
 MARTS = (
     Mart("identities", ("customers",), ("customer_id",), identities),
     Mart("accounts", ("customers", "owners"), ("customer_id",), accounts),
-    Mart("coverage", tuple(FACTS), ("table",), coverage),
+    Mart("coverage", (*FACTS, "subscriptions"), ("table",), coverage),
 )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from metrics.additive import across
 from metrics.change import changed, headline, questions
 from metrics.kitagawa import SIDES, explained, is_simpson, judged, parts
 from metrics.metric import Metric, ask
@@ -60,7 +61,9 @@ def why(tables: Tables, query: Query) -> Answer:
     if change.delta is None:
         return _finished(pd.DataFrame(columns=[*KEYS, "value", "n", *EXTRA]), query, [], notes)
     factor = _factor(metric, whole["now"])
-    split = {column: _split(metric, tables, {"now": now, "before": before}, whole, column, factor) for column in _columns(tables, query)}
+    columns = _columns(tables, query)
+    with across(columns):
+        split = {column: _split(metric, tables, {"now": now, "before": before}, whole, column, factor) for column in columns}
     split = _judged({column: rows for column, rows in split.items() if rows is not None})
     scores = {column: explained(rows) for column, rows in split.items()}
     order = sorted(scores, key=lambda column: -scores[column])

@@ -8,12 +8,14 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from metrics.additive import additive
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, collect, grouped, segmented, within
 from metrics.respondents import effective_n, kish, number, prepared, weighed
 from metrics.result import K_ANONYMOUS, STANDARD, Answer, answer, suppress_all
 from metrics.rounding import percents
 from metrics.stats import Z95, wilson
+from metrics.waves import in_time
 
 BANDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 SCALE = (0, 10)
@@ -134,9 +136,9 @@ def adjusted_wald(promoters, detractors, n) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> Answer:
-    frame, keys = grouped(asked_about(tables, query), "answered_on", tables, query)
-    rows = _summed(frame, keys, weighting, query.options.get("survey_weights", True))
-    _refuse_other_scales(frame, rows["off_scale"].sum())
+    about = query.period, query.grain, weighting, *(query.options.get(name) for name in ("dimension", "question", "wave", "survey_weights"))
+    rows = additive("nps", about, query, lambda asked: _summed(tables, asked, weighting), lambda: _of_respondents(tables))
+    _refuse_other_scales(tables, query, rows["off_scale"].sum())
     rows["promoter_share"], rows["detractor_share"] = (rows[c] / rows["weight"].where(rows["weight"] > 0) for c in ("promoted", "detracted"))
     rows["passive_share"] = 1 - rows["promoter_share"] - rows["detractor_share"]
     mean = rows["promoter_share"] - rows["detractor_share"]
@@ -145,14 +147,21 @@ def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> A
     rows = rows.assign(value=POINTS * mean, n_eff=kish(rows), numerator=rows["recommended"], denominator=rows["weight"], customers=rows["clusters"])
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused_outside", "refused_fraction", "superseded", "left_out")}
     rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
-    finished = answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting})
+    finished = in_time(answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting}), tables["scores"], "answered_on", query)
     base = base or ("n" if weighting == "respondent" else "n_eff")
     shown = suppress_all(_zeroed(finished.rows), _keys(finished.rows), base)
     return Answer(shown, finished.checks, {**finished.notes, "hidden": int((shown["state"] == "suppressed").sum())})
 
 
-def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool) -> pd.DataFrame:
+def _of_respondents(tables: Tables) -> set[str]:
+    """The columns of which each respondent has one value: those of the customer that neither an answer nor its day decides."""
+    own = {*tables["answers"].collect_schema().names()} if "answers" in tables else set()
+    return {*tables["accounts"].collect_schema().names()} - own - {"owner_id", "owner", "department"}
+
+
+def _summed(tables: Tables, query: Query, weighting: str) -> pd.DataFrame:
     """The engine's one query: sums per group, see `weighed`."""
+    frame, keys = grouped(asked_about(tables, query), "answered_on", tables, query)
     score = nw.col("score")
     promoted, detracted = (number((score >= BANDS[band][0]) & (score <= BANDS[band][1])) for band in ("promoter", "detractor"))
     beside = {
@@ -164,7 +173,7 @@ def _summed(frame: Frame, keys: list[str], weighting: str, survey_weights: bool)
     }
     recommended = nw.col("promoted") - nw.col("detracted")
     counts = {"promoters": promoted, "detractors": detracted}
-    ready = prepared(frame, is_valid(), survey_weights)
+    ready = prepared(frame, is_valid(), query.options.get("survey_weights", True))
     rows = weighed(ready, keys, weighting, recommended, {"promoted": promoted, "detracted": detracted}, counts, beside)
     return rows.assign(recommended=rows["promoted"] - rows["detracted"], passives=rows["n"] - rows["promoters"] - rows["detractors"])
 
@@ -183,8 +192,9 @@ def _band() -> nw.Expr:
     return found
 
 
-def _refuse_other_scales(frame: Frame, found: float) -> None:
+def _refuse_other_scales(tables: Tables, query: Query, found: float) -> None:
     if found:
+        frame, _ = grouped(asked_about(tables, query), "answered_on", tables, query)
         odd = collect(frame.filter(_on_other_scale()).select("question", "scale_min", "scale_max").unique())
         named = "; ".join(f"{q!r} is asked on {low:g} to {high:g}" for q, low, high in odd.sort_values("question").itertuples(index=False))
         raise QuestionError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -77,6 +77,11 @@ def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame
     return accounts.select("customer_id", *columns)
 
 
+def of_customers(tables: Tables, table: str) -> set[str]:
+    """The segment columns that `table` takes from its customers: each customer has one value of them, whatever its rows say."""
+    return {*tables["accounts"].collect_schema().names()} - {*tables[table].collect_schema().names()}
+
+
 def _accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
     """Rows whose column has one of the values; "" stands for rows that have none. No values accept nothing."""
     exact = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
@@ -136,24 +141,43 @@ def aggregate(frame: Frame, keys: list[str], **measures: nw.Expr) -> pd.DataFram
 
 def collect(frame: Frame) -> pd.DataFrame:
     """Bring a small frame to Python. Exact decimals become floats here, after the engine has added them up."""
-    seen = _watching.get()
-    if seen is not None:
-        seen.append(frame)
+    watching = _watching.get()
+    if watching is not None:
+        watching.note(frame)
     table = frame.collect("pyarrow").to_native()
     result = table.to_pandas(date_as_object=True)
     decimals = [f.name for f in table.schema if "decimal" in str(f.type)]
     return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result
 
 
-_watching: ContextVar[list[Frame] | None] = ContextVar("watching", default=None)
+@dataclass(frozen=True)
+class _Watch:
+    render: Callable[[Frame], Any] | None
+    seen: list = field(default_factory=list)
+
+    def note(self, frame: Frame) -> None:
+        self.seen.append(self.render(frame) if self.render else frame)
+
+
+_watching: ContextVar[_Watch | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def watched() -> Iterator[list[Frame]]:
-    """The frames that `collect` brings to Python inside, in order: "how is this computed" shows the queries that ran."""
-    seen: list[Frame] = []
-    token = _watching.set(seen)
+def watched(render: Callable[[Frame], Any] | None = None) -> Iterator[list]:
+    """The frames that `collect` brings to Python inside, in order: "how is this computed" shows the queries that ran.
+
+    render: what to keep of each instead, such as its SQL text.
+    """
+    watch = _Watch(render)
+    token = _watching.set(watch)
     try:
-        yield seen
+        yield watch.seen
     finally:
         _watching.reset(token)
+
+
+def noted(seen: Iterable) -> None:
+    """Show whoever watches what was brought to Python earlier, and is used again."""
+    watching = _watching.get()
+    if watching is not None:
+        watching.seen.extend(seen)

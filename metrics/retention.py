@@ -12,8 +12,9 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from metrics.additive import additive
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, named, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, named, of_customers, segmented
 from metrics.recurring import HELD, NOTHING, basis, classified, sums
 from metrics.result import Answer, Check, answer
 from metrics.stats import Z95, share_se, wilson
@@ -58,9 +59,12 @@ def _buyers(tables: Tables, query: Query) -> pd.DataFrame:
     if not stretches:
         empty = pd.DataFrame(columns=["bucket", *query.by, "customers", "kept"])
         return empty if query.grain or query.by else pd.DataFrame([{"bucket": 0, "customers": 0, "kept": 0}])
-    rows = bought(tables, query, stretches)
-    found = aggregate(rows, ["code", *query.by], customers=nw.len(), kept=nw.col("again").sum())
+    found = additive("buyers", tuple(stretches), query, lambda asked: _bought_again(tables, asked, stretches), lambda: of_customers(tables, "purchases"))
     return found.assign(bucket=found["code"].map({w.code: w.bucket for w in stretches}))
+
+
+def _bought_again(tables: Tables, query: Query, stretches: list[Window]) -> pd.DataFrame:
+    return aggregate(bought(tables, query, stretches), ["code", *query.by], customers=nw.len(), kept=nw.col("again").sum())
 
 
 def bought(tables: Tables, query: Query, stretches: list[Window]) -> Frame:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import narwhals as nw
 import pandas as pd
 
+from metrics.additive import additive
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
@@ -29,16 +30,21 @@ def win_rate(tables: Tables, query: Query) -> Answer:
     Read it so: 0.63 with 23 open means 63 of 100 closed deals were won, and 23 may still go either way. While deals are
     open this share is too high when wins come faster than losses; `win_probability` is not. Limits: Wilson 1927.
     """
-    frame, keys = grouped(tables["deal_facts"], _base(query), tables, query)
-    is_won = nw.col("outcome") == "won"
-    rows = aggregate(
-        frame, keys, deals=nw.len(), **{o: count(nw.col("outcome") == o) for o in OUTCOMES},
-        won_amount=nw.when(is_won).then(nw.col("amount_reporting")).sum(), unconverted=count(is_won & nw.col("is_unconverted")),
-    )  # fmt: skip
+    rows = additive("win_rate", (query.period, query.grain, query.options["base"]), query, lambda asked: _outcomes(tables, asked))
     rows = _shares(rows.fillna(dict.fromkeys(OUTCOMES, 0)), query)
     check = Check("won + lost + open = all deals", bool((rows[list(OUTCOMES)].sum(axis=1) == rows["deals"]).all()))
     extra = ("won", "lost", "open", "of_all", "of_all_low", "of_all_high", "won_amount", "unconverted")
     return answer(rows, query, extra=extra, checks=[check], notes={"base": query.options["base"]})
+
+
+def _outcomes(tables: Tables, query: Query) -> pd.DataFrame:
+    """Deals by outcome, and what was won."""
+    frame, keys = grouped(tables["deal_facts"], _base(query), tables, query)
+    is_won = nw.col("outcome") == "won"
+    return aggregate(
+        frame, keys, deals=nw.len(), **{o: count(nw.col("outcome") == o) for o in OUTCOMES},
+        won_amount=nw.when(is_won).then(nw.col("amount_reporting")).sum(), unconverted=count(is_won & nw.col("is_unconverted")),
+    )  # fmt: skip
 
 
 def _base(query: Query) -> str:

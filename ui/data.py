@@ -24,6 +24,7 @@ import warehouse
 from access.guard import admitted_now
 from access.scope import Scope
 from metrics import CATALOGUE, decomposition, survey
+from metrics.additive import Memory, remembering
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
@@ -122,14 +123,25 @@ def rows_behind(view: View, name: str, *, where=None, limit: int = 5000, **optio
 
 @st.cache_data(**CACHED)
 def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Computed:
-    with watched() as frames:
+    with remembering(_memory(_snapshot)), watched(warehouse.sql) as sql:
         found = ask(_metric, tables(_snapshot), _query)
-    return Computed(found, tuple(warehouse.sql(frame) for frame in frames))
+    return Computed(found, tuple(sql))
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _explained(key: str, _name: str, _snapshot: str, _query: Query, _against: str) -> list[dict]:
-    return decomposition.explain(tables(_snapshot), _query, _name, against=_against)
+    with remembering(_memory(_snapshot)):
+        return decomposition.explain(tables(_snapshot), _query, _name, against=_against)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _remembered(key: str) -> Memory:
+    return Memory(warehouse.sql)
+
+
+def _memory(snapshot: str) -> Memory:
+    """The sums already added up for readers of this scope."""
+    return _remembered(digest(snapshot, admitted_now().scope, None, part="sums"))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

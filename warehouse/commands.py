@@ -33,10 +33,9 @@ def main_sync(args: Namespace) -> int:
     0 everything asked for is published (or nothing was new); 1 something was refused or failed; 2 misuse; 130 stopped.
     """
     console, cancel = Console(stderr=True), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: cancel.set())  # at the next step; Ctrl-C stops at once
     try:
         declared = sources.load(args.sources, files=False)  # a missing file is refused for its table only
-        with Bars(console) as bars:
+        with _stoppable(cancel), Bars(console) as bars:
             outcome = sync(declared, Path(args.data), args.only or None, args.full, progress=bars.step, accept_loss=args.accept_loss or (), cancel=cancel)
     except (Cancelled, KeyboardInterrupt):
         return _said(console, "stopped; nothing was published", STOPPED)
@@ -50,7 +49,10 @@ def main_sync(args: Namespace) -> int:
 
 @contextmanager
 def _stoppable(cancel: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the sync at once, and at the next step at the latest."""
+    """Ctrl-C and SIGTERM end the sync at once, and at the next step at the latest.
+
+    The flag is for the exception's sake: one raised while a library calls back into Python is printed and lost.
+    """
 
     def stop(*_):
         cancel.set()

@@ -19,7 +19,6 @@ from warehouse.loads import Load
 from warehouse.store import ORIGIN, File
 from warehouse.validation import literal, quoted
 
-FILE_GROUPS = 8  # row groups (of 122,880 rows) in a file: a change in one row rewrites no more than that
 SMALL_ROWS, MANY_SMALL = 100_000, 12  # so many small files are written together into one
 REPLACED = """
     create or replace temp table replaced as select distinct _file, _row from (select _file, _row from changes union all select _file, _row from leaving)
@@ -174,6 +173,8 @@ def _listed(entity: str, instead: dict[str, str]) -> str:
 
 def _copy(con, folder: Path, rows: str) -> list[File]:
     """Write rows as Parquet files into the table's folder. Until they are committed they are no part of the table."""
-    options = f"format parquet, compression zstd, row_groups_per_file {FILE_GROUPS}, append true, filename_pattern 'part-{{uuidv7}}-{{i}}', return_stats true"
+    options = (
+        f"format parquet, compression zstd, row_groups_per_file {store.FILE_GROUPS}, append true, filename_pattern 'part-{{uuidv7}}-{{i}}', return_stats true"
+    )
     written = con.execute(f"copy ({rows}) to {literal(folder)} ({options})").fetchall()
     return [File(Path(path).name, size, n) for path, n, size, *_ in written if n]

@@ -68,4 +68,4 @@ def tidy(data: Path) -> list[Path]:
 
 def _stored(data: Path) -> list[str]:
     folders = [*(data / "tables").glob("*"), *(data / "marts").glob("*"), data / store.QUARANTINE]
-    return [folder.name for folder in folders if (folder / "_delta_log").is_dir()]
+    return [folder.name for folder in folders if store.exists(data, folder.name)]

@@ -11,11 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable, Field, Schema, write_deltalake
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Field, Schema
 from deltalake._internal import RemoveAction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
@@ -24,10 +27,12 @@ from warehouse.contract import ENTITIES
 from warehouse.errors import StoreError, translated
 from warehouse.schema import arrow_schema
 from warehouse.snapshots import SNAPSHOT_FORMAT, NoSnapshot, Snapshot, latest, snapshot
+from warehouse.validation import literal, quoted
 
 __all__ = ["ORIGIN", "SNAPSHOT_FORMAT", "File", "NoSnapshot", "Snapshot", "StoreError", "latest", "schema", "snapshot", "uris"]
 
 QUARANTINE = "quarantine"
+FILE_GROUPS = 8  # row groups (of 122,880 rows) in a file: a change in one row rewrites no more than that
 ORIGIN = "_origin"  # "source.table" a row came from: a sweep of one table must not take another's rows
 FOR_EVER = {"delta.enableExpiredLogCleanup": "false", "delta.logRetentionDuration": "interval 36500 days"}  # snapshots name old versions
 
@@ -71,8 +76,8 @@ def delta(data: Path, name: str, version: int | None = None) -> DeltaTable:
 
 
 def exists(data: Path, name: str) -> bool:
-    """Whether anything has been stored under this name. A damaged table exists."""
-    return folder(data, name).exists()
+    """Whether anything has been stored under this name. A damaged table exists; a folder that a killed sync had only begun does not."""
+    return any(path.suffix in (".json", ".parquet") for path in folder(data, name).rglob("*"))
 
 
 def ensure(data: Path, name: str, schema: pa.Schema) -> int:
@@ -115,12 +120,20 @@ def digest(data: Path, name: str, version: int) -> str:
 
 def commit(data: Path, name: str, added: list[File], removed: list[File]) -> int:
     """Swap files of the newest version in one transaction; returns the new version."""
-    table, now = delta(data, name), int(time.time() * 1000)
-    adds = [AddAction(f.path, f.bytes, {}, now, True, json.dumps({"numRecords": f.rows})) for f in added]
-    removes = [RemoveAction(f.path, True, now, f.bytes, {}) for f in removed]
+    table = delta(data, name)
+    removes = [RemoveAction(f.path, True, _now(), f.bytes, {}) for f in removed]
     with translated(data, f"write table {name!r}"):
-        table.create_write_transaction([*adds, *removes], "append", Schema.from_arrow(pa.schema(table.schema().to_arrow())))
+        table.create_write_transaction([*_adds(added), *removes], "append", Schema.from_arrow(pa.schema(table.schema().to_arrow())))
     return delta(data, name).version()
+
+
+def _adds(files: list[File]) -> list[AddAction]:
+    return [AddAction(f.path, f.bytes, {}, _now(), True, json.dumps({"numRecords": f.rows})) for f in files]
+
+
+def _now() -> int:
+    """Milliseconds since 1970, as the Delta log counts."""
+    return int(time.time() * 1000)
 
 
 def rewind(data: Path, name: str, version: int) -> None:
@@ -138,9 +151,33 @@ def empty(data: Path, name: str) -> int:
     return commit(data, name, [], present) if present else delta(data, name).version()
 
 
-def write(data: Path, name: str, reader: pa.RecordBatchReader) -> int:
-    """Replace a whole mart by the reader's rows, batch by batch; returns the new version."""
+def write(data: Path, name: str, rows: duckdb.DuckDBPyRelation) -> int:
+    """Replace a whole mart by these rows; returns the new version.
+
+    The engine writes the files and delta-rs only commits them: its own writer holds half a gigabyte meanwhile.
+    """
     path = folder(data, name)
     with translated(data, f"write {name!r}"):
-        write_deltalake(str(path), reader, mode="overwrite", schema_mode="overwrite", configuration=FOR_EVER)
+        path.mkdir(parents=True, exist_ok=True)
+        added, schema = _copied(_storable(rows), path)
+        if not DeltaTable.is_deltatable(str(path)):
+            DeltaTable.create(str(path), schema=schema, configuration=FOR_EVER)
+        delta(data, name).create_write_transaction(_adds(added), "overwrite", schema)
     return delta(data, name).version()
+
+
+def _storable(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The rows with their whole numbers as 64 bits: Parquet has no 128, and the engine would write floats."""
+    wide = [name for name, kind in zip(rows.columns, rows.types, strict=True) if kind == "HUGEINT"]
+    return rows.project(f"* replace ({', '.join(f'cast({c} as bigint) as {c}' for c in map(quoted, wide))})") if wide else rows
+
+
+def _copied(rows: duckdb.DuckDBPyRelation, path: Path) -> tuple[list[File], Schema]:
+    """Write the rows as Parquet files into a table's folder. Until they are committed they are no part of the table."""
+    part = f"part-{uuid.uuid4()}"
+    options = f"format parquet, compression zstd, row_groups_per_file {FILE_GROUPS}, append true, filename_pattern '{part}-{{uuidv7}}-{{i}}'"
+    rows.query("written", f"copy (from written) to {literal(path)} ({options})")
+    written = sorted(path.glob(f"{part}-*"))  # one at least, be it without rows
+    schema = Schema.from_arrow(pq.read_schema(written[0]))
+    files = [File(file.name, file.stat().st_size, pq.read_metadata(file).num_rows) for file in written]
+    return [file for file in files if file.rows], schema

@@ -221,8 +221,8 @@ class _Sync:
         return self._outcome(self.id if is_new else before.id, is_new, self._expire() if is_new else ())
 
     def _marts(self, extras: dict[str, list[str]]) -> dict[str, int]:
-        def write(name, reader):
-            version = store.write(self.data, name, reader)
+        def write(name, rows):
+            version = store.write(self.data, name, rows)
             self._passed(f"mart:{name}")
             return version
 

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -16,7 +18,17 @@ def test_a_process_tells_its_memory_and_its_cpu_time():
         pass
     used = sum(process.cpu_times()) - sum(before)
     assert 0.15 < used < 2 and process.memory_info().rss > 10_000_000
-    assert process.pid == os.getpid() and process.children(recursive=True) == []
+    assert process.pid == os.getpid()
+
+
+def test_a_process_tells_whom_it_has_started():
+    def children() -> set[int]:
+        return {child.pid for child in load.Process().children(recursive=True)}
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        assert started.pid in children()
+        started.communicate(b"\n")
+    assert started.pid not in children()
 
 
 @pytest.mark.parametrize(("text", "parts"), [("sql", ("sql",)), ("sync,pages", ("sync", "pages"))])

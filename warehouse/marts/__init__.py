@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import duckdb
 import narwhals as nw
-import pyarrow as pa
 
 from warehouse.contract import ENTITIES
 from warehouse.marts import accounts, deals, money, quarters, recurring, revenue, scores
@@ -26,7 +26,6 @@ MODULES = (  # a mart reads only marts above it
     quarters,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
-BATCH_ROWS = 100_000
 BUILD_MEMORY = "1200MB"
 
 
@@ -36,7 +35,7 @@ def rebuild(
     settings: Mapping,
     extras: Mapping[str, tuple[str, ...]],
     previous: Mapping[str, int],
-    write: Callable[[str, pa.RecordBatchReader], int],
+    write: Callable[[str, duckdb.DuckDBPyRelation], int],
     progress: Callable[[str], None] = lambda name: None,
 ) -> dict[str, int]:
     """Versions of all marts for these table versions; only those whose inputs, settings or code changed are built.
@@ -55,15 +54,11 @@ def rebuild(
         if kept is None or _remembered(data, mart.name).get(str(kept)) != print_:
             progress(mart.name)
             opened = engines.Tables(worker, stored, zone=zone, scope=engines.FULL, key="build")
-            kept = write(mart.name, _reader(mart.build(opened, settings)))
+            kept = write(mart.name, nw.to_native(mart.build(opened, settings)))
             _remember(data, mart.name, kept, print_)
         done[mart.name] = kept
         stored[mart.name] = engines.described(data, mart.name, kept)
     return done
-
-
-def _reader(frame: nw.LazyFrame) -> pa.RecordBatchReader:
-    return nw.to_native(frame).to_arrow_reader(BATCH_ROWS)
 
 
 def _fingerprint(mart: Mart, versions: Mapping[str, int], settings: Mapping, extras: Mapping) -> str:

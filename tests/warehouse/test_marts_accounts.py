@@ -66,3 +66,9 @@ def test_its_numbers_can_be_asked_for_without_a_period():
     period = period_of(tables)
     assert (period.start, period.end) == (D("2025-03-10"), D("2025-11-06"))
     assert ask(CATALOGUE["mrr"], tables, Query(period, settings=tables.settings)).rows["value"].tolist() == [200]
+
+
+def test_a_day_that_had_not_come_when_it_was_read_reaches_nowhere():
+    lines = [{"customer_id": "c", "issued_on": day, "amount": 5, "extracted_at": READ} for day in ("2025-12-01", "2026-01-15", "2026-01-16", "2199-12-31")]
+    deals = [{"customer_id": "c", "created_at": "2030-01-01T00:00:00", "extracted_at": READ}]
+    assert reach(company(invoices=lines, deals=deals)) == {"invoices": (D("2025-12-01"), D("2026-01-15"), 2)}

@@ -48,9 +48,10 @@ HIDDEN = {
 def coverage(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     """How far each table of facts reaches: one row per table that has rows, with its first and last day.
 
+    A day after the table was last read has not happened: a typing error of 2199 would make every month look finished.
     Of subscriptions, starts and ends are facts once they have passed: plans for the future reach nowhere.
     """
-    facts = nw.concat([_reach(tables[name], name, day) for name, day in FACTS.items()])
+    facts = nw.concat([_reach(tables[name], name, day, _read_on(tables[name], settings)) for name, day in FACTS.items()])
     read_on = _read_on(tables["subscriptions"], settings)
     return nw.concat([facts, _agreements(tables["subscriptions"], facts, read_on)]) if read_on else facts
 
@@ -80,8 +81,9 @@ def _read_on(frame: nw.LazyFrame, settings: Mapping) -> dt.date | None:
     return read_at and read_at.astimezone(zone).date()
 
 
-def _reach(frame: nw.LazyFrame, name: str, day: str) -> nw.LazyFrame:
-    reach = frame.select(first_on=nw.col(day).min(), last_on=nw.col(day).max(), n=nw.len())
+def _reach(frame: nw.LazyFrame, name: str, day: str, read_on: dt.date | None) -> nw.LazyFrame:
+    happened = frame.filter(nw.col(day) <= nw.lit(read_on)) if read_on else frame
+    reach = happened.select(first_on=nw.col(day).min(), last_on=nw.col(day).max(), n=nw.len())
     return reach.with_columns(table=nw.lit(name)).select("table", "first_on", "last_on", nw.col("n").cast(nw.Int64)).filter(nw.col("n") > 0)
 
 

@@ -10,6 +10,7 @@ from metrics.query import Frame, Query, Tables, aggregate, bucketed, collect, gr
 from metrics.respondents import number
 from metrics.result import Answer, Check, answer
 from metrics.stats import share_se, wilson
+from metrics.waves import in_time
 
 TOP = 0.2  # of the customers asked, by revenue: those whose silence matters most
 SURVEY_COLUMNS = {"survey_id", "survey", "survey_kind", "wave", "sent_from", "is_anonymous"}  # known of a response that names nobody
@@ -46,6 +47,7 @@ def response_rate(tables: Tables, query: Query) -> Answer:
     )  # fmt: skip
     whole = ("undelivered", "customers", "customers_responded")
     finished = answer(rows.astype(dict.fromkeys(whole, "Int64")), query, extra=EXTRA, notes={"unnamed": unnamed})
+    finished = in_time(finished, tables["asked"], "sent_on", query)
     filled = finished.rows.assign(**{c: finished.rows[c].fillna(0) for c in ("n", *whole)})
     few = bool((rows["responded"] <= rows["delivered"]).all())
     return Answer(filled, (Check("responses are not more than delivered invitations", few),), finished.notes)

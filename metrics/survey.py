@@ -14,6 +14,7 @@ from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collec
 from metrics.respondents import effective_n, kish, number, prepared, weighed
 from metrics.result import K_ANONYMOUS, Answer, answer, suppress_all
 from metrics.stats import Z95, wilson
+from metrics.waves import in_time
 
 QUESTION_COLUMNS = ("dimension", "question", "question_id")  # asked by these, every group may be on a scale of its own
 SCALE = ["scale_min", "scale_max"]
@@ -43,7 +44,7 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
     rows = _with_interval(rows, query.options["weighting"])
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused", "left_out")} | {"other_scales": others}
     rows = rows.assign(numerator=rows["total"], denominator=rows["weight"], n_eff=kish(rows)).astype({"dismissed": "Int64"})
-    finished = answer(rows, query, extra=EXTRA, notes=notes)
+    finished = in_time(answer(rows, query, extra=EXTRA, notes=notes), tables["scores"], "answered_on", query)
     filled = finished.rows.assign(n=finished.rows["n"].fillna(0), dismissed=finished.rows["dismissed"].fillna(0))
     base = "n" if query.options["weighting"] == "respondent" else "n_eff"
     return Answer(suppress_all(filled, list(filled.columns[: filled.columns.get_loc("value")]), base), (), finished.notes)
@@ -136,6 +137,7 @@ def verbatims(tables: Tables, query: Query) -> Answer:
     rows = aggregate(frame, keys, n=number(nw.col("is_comment")).sum(), denominator=nw.col("response_id").n_unique())
     n, responses = (pd.to_numeric(rows[c]).astype("float64").fillna(0) for c in ("n", "denominator"))
     finished = answer(rows.assign(n=n, numerator=n, denominator=responses, value=n.where(responses > 0)), query)
+    finished = in_time(finished, tables["scores"], "answered_on", query)
     return Answer(suppress_all(finished.rows, list(finished.rows.columns[: finished.rows.columns.get_loc("value")]), "denominator"))
 
 

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200), pytest.mark.skipif(n
 QUESTIONS = [
     ("nps", {"weighting": "account"}, ("touchpoint",), "quarter"), ("nps", {"weighting": "revenue"}, ("touchpoint",), None),
     ("nps_revenue", {}, ("region",), None), ("satisfaction", {"scale": "1-5"}, ("dimension",), "month"), ("verbatims", {}, ("band",), None),
-    ("response_rate", {}, (), "month"), ("silent_accounts", {}, (), "month"),
+    ("response_rate", {}, (), "month"), ("silent_accounts", {}, (), "month"), ("nps", {}, ("wave",), None), ("response_rate", {}, ("wave",), None),
 ]  # fmt: skip
 
 

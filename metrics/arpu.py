@@ -15,6 +15,7 @@ from metrics.query import Frame, Query, QuestionError, Tables, aggregate, groupe
 from metrics.recurring import HOLDS, NOTHING, basis, sums, values
 from metrics.result import Answer, answer
 from metrics.retention import RECURRING, ratio_se
+from metrics.sales import priced_orders
 from metrics.stats import Z95
 from metrics.windows import each_window, number, windows
 
@@ -52,7 +53,11 @@ def revenue(tables: Tables, query: Query) -> Answer:
 
 def behind_revenue(tables: Tables, query: Query) -> Frame:
     """One row per customer with an invoice or credit note: orders, revenue."""
-    rows = segmented(within(tables["purchases"], "purchased_on", query.period), tables, query)
+    return _by_buyer(tables["purchases"], tables, query)
+
+
+def _by_buyer(purchases: Frame, tables: Tables, query: Query) -> Frame:
+    rows = segmented(within(purchases, "purchased_on", query.period), tables, query)
     customers = rows.group_by("customer_id").agg(nw.col("orders", "revenue", "unconverted").sum(), last_on=nw.col("purchased_on").max())
     return named(customers, tables).sort("revenue", descending=True)
 
@@ -88,20 +93,26 @@ def behind_paying(tables: Tables, query: Query) -> Frame:
 def arppu(tables: Tables, query: Query) -> Answer:
     """Average revenue of the customers who paid in the period: revenue of the whole period ÷ distinct customers with an order in it.
 
-    Returns value = numerator ÷ denominator; n = denominator; low, high 95 % on the log scale.
+    Who bought only for amounts without a rate is left out of both. Returns value = numerator ÷ denominator; n = denominator;
+    low, high 95 % on the log scale. notes: unconverted invoice lines.
     """
-    frame, keys = grouped(tables["purchases"], "purchased_on", tables, query)
-    customers = frame.group_by(*dict.fromkeys((*keys, "customer_id"))).agg(x=nw.col("revenue").sum(), orders=nw.col("orders").sum())
-    paying = customers.filter(nw.col("orders") > 0)
-    found = aggregate(paying, keys, numerator=nw.col("x").sum(), n=nw.len(), squares=(nw.col("x") ** 2).sum())
-    found = found.assign(denominator=found["n"], se=mean_se(found["numerator"], found["squares"], found["n"]))
+    frame, keys = grouped(priced_orders(tables["purchases"]), "purchased_on", tables, query)
+    customers = frame.group_by(*dict.fromkeys((*keys, "customer_id"))).agg(
+        x=nw.col("revenue").sum(), orders=nw.col("orders").sum(), unconverted=nw.col("unconverted").sum()
+    )  # fmt: skip
+    paying = customers.with_columns(is_in=number(nw.col("orders") > 0)).with_columns(x=nw.col("x") * nw.col("is_in"))
+    found = aggregate(
+        paying, keys, numerator=nw.col("x").sum(), n=nw.col("is_in").sum(), squares=(nw.col("x") ** 2).sum(), unconverted=nw.col("unconverted").sum()
+    )
+    found = found.assign(n=found["n"].fillna(0)).assign(denominator=lambda rows: rows["n"])
+    found["se"] = mean_se(found["numerator"], found["squares"], found["n"])
     found["low"], found["high"] = log_limits(found["numerator"] / found["n"].where(found["n"] > 0), found["se"])
-    return answer(found, query)
+    return answer(found, query, notes={"unconverted": int(found["unconverted"].sum())})
 
 
 def behind_buyers(tables: Tables, query: Query) -> Frame:
-    """One row per customer with an order in the period."""
-    return behind_revenue(tables, query).filter(nw.col("orders") > 0)
+    """One row per customer with an order in the period that has an amount in reporting currency."""
+    return _by_buyer(priced_orders(tables["purchases"]), tables, query).filter(nw.col("orders") > 0)
 
 
 def arpu(tables: Tables, query: Query) -> Answer:
@@ -109,7 +120,8 @@ def arpu(tables: Tables, query: Query) -> Answer:
 
     base "contracts": a customer counts for the part of the period they had an agreement (customer-days ÷ 30.4375); "buyers": for
     every month they bought in; "users": as many times a month as they had users at once (usage). "auto": contracts where anything
-    recurs, else buyers. Revenue of customers outside the base is left out and stands in notes["outside"].
+    recurs, else buyers. Revenue of customers outside the base is left out and stands in notes["outside"]; invoice lines without a
+    rate in notes["unconverted"].
 
     Returns value; numerator revenue; denominator customer-months; n customers; low, high 95 % on the log scale (ratio of sums).
     """
@@ -122,13 +134,14 @@ def arpu(tables: Tables, query: Query) -> Answer:
     found = aggregate(
         customers.with_columns(inside=number(inside), x=nw.when(inside).then(nw.col("x")).otherwise(nw.lit(0.0)), outside=nw.col("x")),
         ["code", *query.by], numerator=nw.col("x").sum(), denominator=nw.col("t").sum(), n=nw.col("inside").sum(), total=nw.col("outside").sum(),
-        xx=(nw.col("x") ** 2).sum(), tt=(nw.col("t") ** 2).sum(), xt=(nw.col("x") * nw.col("t")).sum(),
+        xx=(nw.col("x") ** 2).sum(), tt=(nw.col("t") ** 2).sum(), xt=(nw.col("x") * nw.col("t")).sum(), unconverted=nw.col("unconverted").sum(),
     )  # fmt: skip
     found["bucket"] = found["code"].map({w.code: w.bucket for w in stretches})
     found = found if query.by else found.merge(pd.DataFrame({"bucket": [w.bucket for w in stretches]}), how="right")
     found["se"] = ratio_se(found["denominator"], found["numerator"], found["tt"], found["xx"], found["xt"], found["n"])
     found["low"], found["high"] = log_limits(found["numerator"] / found["denominator"].where(found["denominator"] > 0), found["se"])
-    return answer(found, query, notes={"base": base, "outside": float((found["total"] - found["numerator"]).sum())})
+    outside, unconverted = float((found["total"] - found["numerator"]).sum()), int(found["unconverted"].sum())
+    return answer(found, query, notes={"base": base, "outside": outside, "unconverted": unconverted})
 
 
 def _base(tables: Tables, query: Query) -> str:
@@ -141,15 +154,15 @@ def _base(tables: Tables, query: Query) -> str:
 
 
 def _exposed(tables: Tables, query: Query, base: str) -> Frame:
-    """One row per window and customer: x revenue, t customer-months."""
+    """One row per window and customer: x revenue, t customer-months, unconverted invoice lines."""
     stretches, zero = windows(query), nw.lit(0.0)
     keys = list(dict.fromkeys(("code", "customer_id", *query.by)))
-    bought = each_window(segmented(tables["purchases"], tables, query), stretches)
+    bought = each_window(segmented(priced_orders(tables["purchases"]), tables, query), stretches)
     bought = bought.filter(nw.col("purchased_on_d") >= nw.col("start_d"), nw.col("purchased_on_d") < nw.col("end_d"))
-    sold = bought.select(*keys, x=nw.col("revenue"), t=zero)
+    sold = bought.select(*keys, x=nw.col("revenue"), t=zero, unconverted=nw.col("unconverted").cast(nw.Float64))
     exposures = {"contracts": _contracted, "buyers": _buying, "users": _using}[base]
-    there = exposures(tables, query, bought, keys).select(*keys, x=zero, t=nw.col("t").cast(nw.Float64))
-    return nw.concat([sold, there]).group_by(*keys).agg(nw.col("x", "t").sum())
+    there = exposures(tables, query, bought, keys).select(*keys, x=zero, t=nw.col("t").cast(nw.Float64), unconverted=zero)
+    return nw.concat([sold, there]).group_by(*keys).agg(nw.col("x", "t", "unconverted").sum())
 
 
 def _contracted(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Frame:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from metrics.metric import Metric
 from metrics.period import Period
-from metrics.query import Query, QuestionError, Tables, aggregate, collect
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, segmented
 from metrics.result import Answer, Check, answer
-from metrics.sales import sold
+from metrics.sales import in_periods, priced_orders, sold
 from metrics.splits import price_volume_mix
 from metrics.windows import number
 
@@ -27,8 +27,8 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     """The change of revenue per buying customer (or of revenue) against another period, as volume, mix and price; adds up exactly.
 
     The question's first `by` column names the items (product_id where none is given). units: what is counted, "quantity" for
-    products and categories, "customers" for segments of customers; price is revenue per unit. of: "arpu" divides both periods
-    by their buying customers first, "revenue" does not. against: "previous" or "year".
+    products and categories, "customers" for segments of customers; price is revenue per unit. of: "arpu" takes the customers who
+    paid and divides by their number, so that its ends are ARPPU; "revenue" takes all. against: "previous" or "year".
     volume: more or fewer units (per customer); mix: a shift between items; price: dearer or cheaper; new, lost: items sold in one
     period only; other: revenue without units.
 
@@ -38,7 +38,7 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     item, units = _choices(query)
     periods = {"after": query.period.to_date(), "before": _against(query)}
     flat = Query(query.period, None, (), query.where, query.options, query.settings)
-    items, customers = _items(tables, query, item, units, periods)
+    items, customers, unconverted = _items(tables, query, item, units, periods)
     if customers["before"] == 0 or customers["after"] == 0:
         return answer(
             pd.DataFrame(columns=["position", item, "value", "step", "kind", "label"]), flat, keys=("position", item), extra=("step", "kind", "label")
@@ -51,7 +51,7 @@ def arpu_bridge(tables: Tables, query: Query) -> Answer:
     off = whole["revenue_before"] + whole[list(PARTS)].sum() - whole["revenue_after"]
     scale = max(abs(whole["revenue_before"]), abs(whole["revenue_after"]), 1)
     checks = [Check("before + volume + mix + price + new + lost + other = after", bool(abs(off) < 1e-9 * scale), f"off by {off:.2e}")]
-    notes = {"items": item, "units": units, "before": f"{periods['before'].start} – {periods['before'].last_day}"}
+    notes = {"items": item, "units": units, "unconverted": unconverted, "before": f"{periods['before'].start} – {periods['before'].last_day}"}
     names = _names(tables) if item == "product_id" else {}
     rows["kind"] = rows["step"].map(lambda step: "total" if step in ("before", "after") else "change")
     rows["label"] = rows["item"].map(lambda value: names.get(value, value))
@@ -78,20 +78,29 @@ def _against(query: Query) -> Period:
     return query.period.previous() if query.options["against"] == "previous" else query.period.year_before()
 
 
-def _items(tables: Tables, query: Query, item: str, units: str, periods: dict[str, Period]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Quantity and revenue of each item in both periods, and how many customers bought at all in each."""
+def _items(tables: Tables, query: Query, item: str, units: str, periods: dict[str, Period]) -> tuple[pd.DataFrame, dict[str, int], int]:
+    """Quantity and revenue of each item in both periods, how many customers paid in each, and how many invoice lines have no rate."""
     sides = {"before": 0, "after": 1}
     asked = Query(query.period, None, (item,), query.where, query.options, query.settings)
+    paying = _paying(tables, query, [periods["before"], periods["after"]])
     lines = sold(tables, asked, [periods["before"], periods["after"]])
-    customers = lines.group_by("side", "customer_id", item).agg(nw.col("quantity", "revenue").sum())
+    if query.options["of"] == "arpu":
+        lines = lines.join(paying, on=["side", "customer_id"], how="semi")
+    customers = lines.group_by("side", "customer_id", item).agg(nw.col("quantity", "revenue", "unconverted").sum())
     unit = nw.col("quantity").sum() if units == "quantity" else number(nw.col("revenue") > 0).sum()
-    found = aggregate(customers, ["side", item], quantity=unit, revenue=nw.col("revenue").sum())
-    buyers = lines.group_by("side", "customer_id").agg(nw.col("revenue").sum()).filter(nw.col("revenue") > 0)
-    heads = aggregate(buyers, ["side"], n=nw.len()).set_index("side")["n"].to_dict()
+    found = aggregate(customers, ["side", item], quantity=unit, revenue=nw.col("revenue").sum(), unconverted=nw.col("unconverted").sum())
+    heads = aggregate(paying, ["side"], n=nw.len()).set_index("side")["n"].to_dict()
     found["item"] = found[item].astype(object).where(found[item].notna(), "")
     tables_by_side = [found[found["side"] == k].set_index("item")[["quantity", "revenue"]].astype(float).add_suffix(f"_{p}") for p, k in sides.items()]
     both = pd.concat(tables_by_side, axis=1).fillna(0.0).rename_axis("item").reset_index()
-    return both, {p: int(heads.get(k, 0)) for p, k in sides.items()}
+    return both, {p: int(heads.get(k, 0)) for p, k in sides.items()}, int(found["unconverted"].sum())
+
+
+def _paying(tables: Tables, query: Query, periods: list[Period]) -> Frame:
+    """The customers of ARPPU: one row per side and customer with an order that has an amount in reporting currency."""
+    asked = Query(query.period, None, (), query.where, query.options, query.settings)
+    bought = segmented(priced_orders(tables["purchases"]).filter(nw.col("orders") > 0), tables, asked)
+    return in_periods(bought.filter(nw.col("orders") > 0), "purchased_on", periods).select("side", "customer_id").unique()
 
 
 def _waterfall(whole: pd.Series, customers: dict[str, int]) -> pd.DataFrame:
@@ -111,6 +120,6 @@ METRICS = (
     Metric(
         "arpu_bridge", arpu_bridge, "Why revenue per customer changed: volume, mix and price, new and lost products; the parts add up exactly.",
         "volume ΔQ × p₀; mix Δshare × Q₁ × (p₀ − mean p₀); price Q₁ × Δp; Q units per buying customer", "money",
-        ("product_months", "invoices", "daily_rates", "products", "accounts"), None, None, {"units": "auto", "of": "arpu", "against": "previous"},
+        ("product_months", "purchases", "invoices", "daily_rates", "products", "accounts"), None, None, {"units": "auto", "of": "arpu", "against": "previous"},
     ),
 )  # fmt: skip

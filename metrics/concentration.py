@@ -48,19 +48,19 @@ def concentration(tables: Tables, query: Query) -> Answer:
     """Share of the period's revenue that the largest fifth of the customers brings.
 
     80/20 is a saying, not an expectation: compare with the company's own past. Customers whose credit notes exceed their invoices
-    count as 0, and notes["clipped"] says how many there are.
+    count as 0, and notes["clipped"] says how many there are; notes["unconverted"] invoice lines without a rate are left out.
 
     Returns value 0 to 1; n customers with revenue; numerator, denominator revenue of the top and of all; top (option, default 0.2);
     hhi 0–10,000; gini 0–1; customers_80: how many bring 80 %; largest: share of the largest customer; is_alarming: that share is
     at least `[metrics.concentration] alarm` (default 0.1).
     """
     top = _top(query)
-    customers, keys = _by_customer(tables, query)
+    customers, keys, unconverted = _by_customer(tables, query)
     groups = customers.groupby(keys, dropna=False) if keys else [((), customers)]
     alarm = float(query.setting("concentration", "alarm", ALARM))
     rows = [_measured(group["revenue"].to_numpy(), top, alarm) | dict(zip(keys, key, strict=True)) for key, group in groups]
     frame = pd.DataFrame(rows, columns=[*keys, "value", "n", "numerator", "denominator", *EXTRA])
-    return answer(frame, query, extra=EXTRA, notes={"top": top, "alarm": alarm, "clipped": int((customers["revenue"] < 0).sum())})
+    return answer(frame, query, extra=EXTRA, notes={"top": top, "alarm": alarm, "clipped": int((customers["revenue"] < 0).sum()), "unconverted": unconverted})
 
 
 ALARM = 0.1  # share of revenue of the largest customer from which on losing them would hurt the company
@@ -74,11 +74,12 @@ def _top(query: Query) -> float:
     return top
 
 
-def _by_customer(tables: Tables, query: Query) -> tuple[pd.DataFrame, list[str]]:
-    """Each customer's revenue in the period (or step), where it is not 0."""
+def _by_customer(tables: Tables, query: Query) -> tuple[pd.DataFrame, list[str], int]:
+    """Each customer's revenue in the period (or step), where it is not 0; the keys; how many invoice lines have no rate."""
     frame, keys = grouped(tables["purchases"], "purchased_on", tables, query)
-    customers = frame.group_by(*dict.fromkeys((*keys, "customer_id"))).agg(revenue=nw.col("revenue").sum()).filter(nw.col("revenue") != 0)
-    return collect(customers.select(*keys, "revenue")), keys
+    customers = frame.group_by(*dict.fromkeys((*keys, "customer_id"))).agg(nw.col("revenue", "unconverted").sum())
+    rows = collect(customers.filter((nw.col("revenue") != 0) | (nw.col("unconverted") > 0)).select(*keys, "revenue", "unconverted"))
+    return rows[rows["revenue"] != 0].drop(columns="unconverted"), keys, int(rows["unconverted"].sum())
 
 
 def _measured(amounts: np.ndarray, top: float, alarm: float) -> dict:
@@ -97,16 +98,16 @@ def pareto(tables: Tables, query: Query) -> Answer:
     """
     if query.by or query.grain:
         raise QuestionError("a Pareto curve is drawn for one group and one period: filter with `where`, and leave out `by` and the grain")
-    customers, _ = _by_customer(tables, query)
+    customers, _, unconverted = _by_customer(tables, query)
     ordered, total = _ordered(customers["revenue"])
     if not total > 0:
-        return answer(pd.DataFrame(columns=["percent", "value"]), query, keys=("percent",))
+        return answer(pd.DataFrame(columns=["percent", "value"]), query, keys=("percent",), notes={"unconverted": unconverted})
     percent = np.arange(1, POINTS + 1)
     reached = np.interp(percent / POINTS * len(ordered), np.arange(len(ordered) + 1), np.append(0, np.cumsum(ordered)))
     frame = pd.DataFrame(
         {"percent": percent, "numerator": np.minimum(reached, total), "denominator": total, "n": np.ceil(percent / POINTS * len(ordered)).astype(int)}
     )
-    return answer(frame, query, keys=("percent",))
+    return answer(frame, query, keys=("percent",), notes={"unconverted": unconverted})
 
 
 def behind_concentration(tables: Tables, query: Query) -> Frame:

@@ -8,6 +8,7 @@ from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, named, segmented
 from metrics.result import Answer, answer
 from metrics.sales import priced
+from metrics.windows import number
 
 RULES = {
     "tagged": "invoice lines that name the campaign, whenever they were issued",
@@ -40,12 +41,18 @@ def promotion_roi(tables: Tables, query: Query) -> Answer:
     campaigns = collect(_campaigns(tables, query))
     lines = _lines(tables, query)
     attributed = lines if rule == "tagged" else _from_leads(tables, lines, int(query.options["days"]))
-    found = aggregate(attributed, ["campaign_id"], revenue=nw.col("converted").sum(), n=nw.col("customer_id").n_unique())
-    rows = campaigns.merge(found, on="campaign_id", how="left").fillna({"revenue": 0.0, "n": 0})
+    found = aggregate(
+        attributed,
+        ["campaign_id"],
+        revenue=nw.col("converted").sum(),
+        n=nw.col("customer_id").n_unique(),
+        unconverted=number(nw.col("converted").is_null()).sum(),
+    )
+    rows = campaigns.merge(found, on="campaign_id", how="left").fillna({"revenue": 0.0, "n": 0, "unconverted": 0})
     rows = rows.assign(net=rows["revenue"] - rows["cost"], denominator=rows["cost"])
     values = [float("nan") if query.where else roi(r, c) for r, c in zip(rows["revenue"], rows["cost"], strict=True)]
     rows = rows.assign(numerator=rows["net"], value=values)
-    notes = {"attribution": RULES[rule], **({"days": int(query.options["days"])} if rule == "leads" else {})}
+    notes = {"attribution": RULES[rule], "unconverted": int(rows["unconverted"].sum()), **({"days": int(query.options["days"])} if rule == "leads" else {})}
     if query.where:
         notes["reason"] = "a promotion's cost is not split by customer: the revenue of the chosen ones has no return of its own"
     return answer(rows, query, keys=("campaign_id",), extra=("name", "revenue", "net", "cost", "starts_on"), notes=notes)

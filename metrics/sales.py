@@ -6,24 +6,28 @@ import narwhals as nw
 
 from metrics.period import Period, day_number
 from metrics.query import Frame, Query, Tables, segmented
-from metrics.windows import BASE, exploded
+from metrics.windows import BASE, exploded, number
 
-FIGURES = ("customer_id", "product_id", "category", "quantity", "revenue")
+FIGURES = ("customer_id", "product_id", "category", "quantity", "revenue", "unconverted")
 
 
 def sold(tables: Tables, query: Query, periods: list[Period]) -> Frame:
     """Sales rows with `side`, the number of the period they lie in (a row may lie in several).
 
     customer_id, product_id, category, the question's segment columns; quantity; revenue in reporting currency, net of credit
-    notes; what has no rate counts 0. Months are exact where every period is whole months; there the mart is a tenth of the lines.
+    notes; what has no rate counts 0, and in unconverted (lines). Months are exact where every period is whole months; there the mart is a tenth of the lines.
     """
     whole = all(period.whole_months for period in periods)
     source, day = (_months(tables), "month") if whole else (invoiced(tables, query), "issued_on")
+    return in_periods(segmented(source, tables, query), day, periods).select(*dict.fromkeys((*FIGURES, *query.by)), "side")
+
+
+def in_periods(rows: Frame, day: str, periods: list[Period]) -> Frame:
+    """Each row once for every period that its day lies in, with `side`, the period's number."""
     codes = [(side * BASE + day_number(p.start)) * BASE + day_number(p.end) for side, p in enumerate(periods)]
-    rows = exploded(segmented(source, tables, query), codes)
     start, end = nw.col("code") // BASE % BASE, nw.col("code") % BASE
-    rows = rows.filter(nw.col(f"{day}_d") >= start, nw.col(f"{day}_d") < end).with_columns(side=nw.col("code") // (BASE * BASE))
-    return rows.select(*dict.fromkeys((*FIGURES, *query.by)), "side")
+    rows = exploded(rows, codes).filter(nw.col(f"{day}_d") >= start, nw.col(f"{day}_d") < end)
+    return rows.with_columns(side=nw.col("code") // (BASE * BASE))
 
 
 def _months(tables: Tables) -> Frame:
@@ -41,5 +45,15 @@ def priced(frame: Frame, tables: Tables, query: Query, amount: str, day_d: str) 
 def invoiced(tables: Tables, query: Query) -> Frame:
     """Invoice lines with their product's category, quantity and revenue in reporting currency."""
     lines = priced(tables["invoices"], tables, query, "amount", "issued_on_d")
-    lines = lines.with_columns(revenue=nw.col("converted").fill_null(0.0), quantity=nw.col("quantity").cast(nw.Float64).fill_null(0.0))
+    quantity, unconverted = nw.col("quantity").cast(nw.Float64).fill_null(0.0), number(nw.col("converted").is_null())
+    lines = lines.with_columns(revenue=nw.col("converted").fill_null(0.0), quantity=quantity, unconverted=unconverted)
     return lines.join(tables["products"].select("product_id", "category"), on="product_id", how="left")
+
+
+# a day on which nothing but amounts without a rate was sold tells nothing about what is paid: who buys so is not in a denominator
+IS_PRICED = (nw.col("revenue") != 0) | (nw.col("unconverted") == 0)
+
+
+def priced_orders(purchases: Frame) -> Frame:
+    """`purchases` whose `orders` count only on days with an amount in reporting currency."""
+    return purchases.with_columns(orders=nw.when(IS_PRICED).then(nw.col("orders")).otherwise(nw.lit(0)))

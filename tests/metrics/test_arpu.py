@@ -87,7 +87,33 @@ def test_revenue_arppu_and_arpu_have_their_own_denominators():
     assert (headline("arppu", tables, MAY)["value"], headline("arppu", tables, MAY)["denominator"]) == (100 / 2, 2)
     answer = asked("arpu", tables, MAY)
     assert answer.rows.loc[0, "value"] == pytest.approx(60 / ((31 + 15) / (365.25 / 12))) and answer.rows.loc[0, "n"] == 2
-    assert answer.notes == {"base": "contracts", "outside": 40.0}  # x has no agreement
+    assert answer.notes == {"base": "contracts", "outside": 40.0, "unconverted": 0}  # x has no agreement
+
+
+UNRATED = {"currency": "XAU"}
+
+
+@pytest.mark.parametrize(("name", "n", "value"), [("arppu", 1, 100), ("arpu", 1, 100), ("revenue", 2, 100)])
+def test_who_bought_only_for_amounts_without_a_rate_is_in_no_denominator(name, n, value):
+    """a paid 100, b 50 in a currency without a rate: ARPPU is 100, not 50; both have an invoice."""
+    tables = made({"invoices": [sold("a", "2025-05-02", 100), sold("b", "2025-05-02", 50, **UNRATED)]})
+    answer = asked(name, tables, MAY)
+    assert (answer.rows.loc[0, "value"], answer.rows.loc[0, "n"], answer.notes["unconverted"]) == (value, n, 1)
+    assert len(collect(CARDS[name].behind(tables, Query(MAY, options=CARDS[name].options, settings=tables.settings)))) == n
+
+
+MONEY = ("revenue", "arppu", "arpu", "mrr", "arpa", "concentration", "pareto", "arpu_bridge", "promotion_roi")
+
+
+@pytest.mark.parametrize("name", MONEY)
+def test_amounts_without_a_rate_are_left_out_and_counted(name):
+    lines = [sold("a", f"{year}-05-0{day}", 100 * day, product_id="p", quantity=1, campaign_id="k") for year in (2024, 2025) for day in (1, 2)]
+    campaign = {"campaign_id": "k", "name": "k", "starts_on": "2025-05-01", "ends_on": "2025-06-01", "cost": 10}
+    there = {"invoices": lines, "subscriptions": [agreed("a", 10)], "campaigns": [campaign]}
+    unrated = {"invoices": [*lines, sold("a", "2025-05-09", 7, campaign_id="k", **UNRATED)], "subscriptions": [agreed("a", 10), agreed("a", 5, **UNRATED)]}
+    without, given = (asked(name, made({**there, **more})) for more in ({}, unrated))
+    assert given.rows["value"].tolist() == pytest.approx(without.rows["value"].tolist(), nan_ok=True)
+    assert (without.notes["unconverted"], given.notes["unconverted"]) == (0, 1)
 
 
 def test_a_shops_arpu_counts_the_months_bought_in():
@@ -246,8 +272,18 @@ def test_every_bridge_adds_up(seed):
     for by, of in itertools.product([(), ("category",), ("region",)], ["arpu", "revenue"]):
         answer = asked("arpu_bridge", tables, by=by, options={"of": of})
         assert answer.ok, (by, of, answer.checks)
+        _ends_are(answer, tables, "arppu" if of == "arpu" else "revenue")
         item, parts = (by or ("product_id",))[0], answer.rows[~answer.rows["step"].isin(["before", "after"])]
         assert parts.loc[parts[item].isna(), "value"].sum() == pytest.approx(parts.loc[parts[item].notna(), "value"].sum())
+
+
+def _ends_are(bridge, tables, name):
+    """A bridge leads from the number on the card before to the number on the card now."""
+    whole = bridge.rows[bridge.rows["step"].isin(["before", "after"])].set_index("step")
+    for step, period in (("before", YEAR.previous()), ("after", YEAR)):
+        card = headline(name, tables, period)
+        assert whole.loc[step, "value"] == pytest.approx(card["value"])
+        assert name == "revenue" or whole.loc[step, "n"] == card["n"]
 
 
 def test_new_and_lost_products_stand_apart():

@@ -46,7 +46,7 @@ def nps(tables: Tables, query: Query) -> Answer:
     Read it so: 30 with 14 to 44 means the true score of customers like these is probably between 14 and 44.
     Source: Sauro & Lewis (MeasuringU 2021); Rocks 2016, The American Statistician 70, 365.
     """
-    return _scored(tables, query, query.options["weighting"], base=None)
+    return _scored(tables, query, query.options["weighting"])
 
 
 def nps_bands(tables: Tables, query: Query) -> Answer:
@@ -67,9 +67,10 @@ def nps_revenue(tables: Tables, query: Query) -> Answer:
 
     One row per period, group and band. value: money, reporting currency; denominator: of all who answered. share: 0 to 1;
     percent: as shown, adding up to 100.0. n: answers of customers with revenue, answers: those in the band; notes: left_out, the others.
+    Hidden wherever the score weighted by revenue is: the shares would say it (promoters less detractors).
     A customer whose people are in several bands is divided among them; the bands add up to the respondents' revenue.
     """
-    whole = _scored(tables, query, "revenue", base="n")
+    whole = _scored(tables, query, "revenue")
     rows = _by_band(whole.rows)
     revenue = rows["band_share"] * rows["denominator"]
     rows = rows.assign(value=revenue, numerator=revenue, low=np.nan, high=np.nan, se=np.nan, share=rows["band_share"], answers=rows["band_n"])
@@ -135,7 +136,7 @@ def adjusted_wald(promoters, detractors, n) -> tuple[np.ndarray, np.ndarray, np.
     return np.clip(low, -1, 1) * POINTS, np.clip(high, -1, 1) * POINTS, se * POINTS, (p - d) * POINTS
 
 
-def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> Answer:
+def _scored(tables: Tables, query: Query, weighting: str) -> Answer:
     about = query.period, query.grain, weighting, *(query.options.get(name) for name in ("dimension", "question", "wave", "survey_weights"))
     rows = additive("nps", about, query, lambda asked: _summed(tables, asked, weighting), lambda: _of_respondents(tables))
     _refuse_other_scales(tables, query, rows["off_scale"].sum())
@@ -148,7 +149,7 @@ def _scored(tables: Tables, query: Query, weighting: str, base: str | None) -> A
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused_outside", "refused_fraction", "superseded", "left_out")}
     rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
     finished = in_time(answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting}), tables["scores"], "answered_on", query)
-    base = base or ("n" if weighting == "respondent" else "n_eff")
+    base = "n" if weighting == "respondent" else "n_eff"
     shown = suppress_all(_zeroed(finished.rows), _keys(finished.rows), base)
     return Answer(shown, finished.checks, {**finished.notes, "hidden": int((shown["state"] == "suppressed").sum())})
 

@@ -137,13 +137,22 @@ def test_weighting_by_respondent_account_and_revenue(weighting, value, n, custom
     assert (row["value"], row["n"], row["customers"]) == (pytest.approx(value), n, customers)
 
 
+def giant():
+    """One client of 100, a detractor, and nine of 1, promoters: n_eff = 109² / (100² + 9·1²) = 1.19 (METHODS, Kish)."""
+    rows = [row for k in range(10) for row in of(f"k:{k}", 10 if k else 0)]
+    bills = [{"customer_id": f"k:{k}", "issued_on": "2026-01-01", "amount": 1 if k else 100} for k in range(10)]
+    return answered(rows, customers=[{"customer_id": f"k:{k}", "name": f"Client {k}"} for k in range(10)], invoices=bills)
+
+
 def test_revenue_of_one_giant_is_worth_one_answer_and_is_suppressed():
-    """One client of 100 and nine of 1: n_eff = 109² / (100² + 9·1²) = 1.19 (METHODS, Kish)."""
-    rows = [row for k in range(10) for row in of(f"k:{k}", 10)]
-    bills = [{"customer_id": f"k:{k}", "issued_on": "2026-01-01", "amount": 100 if k == 0 else 1} for k in range(10)]
-    tables = answered(rows, customers=[{"customer_id": f"k:{k}"} for k in range(10)], invoices=bills)
-    assert one(NPS, tables)["state"] == "value"
-    assert one(NPS, tables, weighting="revenue")["state"] == "suppressed"
+    assert one(NPS, giant())["state"] == "value"
+    assert one(NPS, giant(), weighting="revenue")["state"] == "suppressed"
+
+
+def test_the_revenue_of_bands_does_not_say_the_score_that_is_hidden():
+    """Shares of .083 and .917 would be an NPS by revenue of −83.5."""
+    rows = ask(REVENUE, giant(), Query(YEAR)).rows
+    assert set(rows["state"]) == {"suppressed"} and rows[["value", "share", "percent", "n", "answers", "denominator"]].isna().all().all()
 
 
 def test_revenue_leaves_out_who_paid_nothing_and_says_so():

@@ -49,6 +49,8 @@ def changed(now: dict, before: dict) -> Change:
     A row may also have n_eff, how many equally heavy answers its n are worth (the smaller of the two decides whether there is
     a test), and centre: what its interval is around where that is not the value itself (adjusted Wald); the test compares
     centres. On such a scale 0 is a score like any other, not "nothing before".
+    A stock that is fully counted (open deals on a day) has se 0: what differs has changed. Where nothing says how far chance
+    could move a number (se null), nothing is claimed: "no_clear_change".
     """
     if now["state"] != "value":
         return Change(now, before, None, None, now["state"])

@@ -14,7 +14,7 @@ from metrics.period import month_number
 from metrics.pipeline import open_deals
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, segmented, within
 from metrics.result import K_TESTABLE, Answer, Check, answer
-from metrics.stats import wilson
+from metrics.stats import Z95, wilson
 
 TESTED_MONTHS = 12  # the back-test covers the last year; each month is forecast from what was closed before it
 
@@ -29,13 +29,18 @@ def forecast(tables: Tables, query: Query) -> Answer:
     there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
     counted (unscored).
 
-    Returns value in reporting currency, n = deals of the base; extra: won, open (amounts), expected (of the open ones),
-    lost_amount, unscored = open amount without a probability, unconverted = deals left out for want of a rate.
-    Notes: the probability of each stage with its base.
+    Returns value in reporting currency, n = deals of the base; se = √ Σ a²·p·(1 − p) over the open deals, each won or not by
+    itself; low, high: value ± 1.96 se, within what is won and what is won if every open deal is. Extra: won, open (amounts),
+    expected (of the open ones), lost_amount, unscored = open amount without a probability, unconverted = deals left out for
+    want of a rate. Notes: the probability of each stage with its base.
+    Read it so: the interval is the luck of the deals if the stages' probabilities hold, which `forecast_calibration` tests;
+    what is won or lost varies no more, so a base without open deals has se 0.
     """
     rates = stage_probabilities(tables, query)
     base, keys = _base(tables, query)
-    amounts = aggregate(base, [*keys, "outcome", "reached"], deals=nw.len(), amount=nw.col("amount_reporting").sum(), unconverted=count("is_unconverted"))
+    amount = nw.col("amount_reporting")
+    figures = {"amount": amount.sum(), "squares": (amount * amount).sum(), "unconverted": count("is_unconverted")}
+    amounts = aggregate(base, [*keys, "outcome", "reached"], deals=nw.len(), **figures)
     amounts = amounts.merge(rates[["reached", "probability"]], on="reached", how="left")
     extra = ("won", "open", "expected", "lost_amount", "unscored", "unconverted")
     rows = _totals(amounts, keys)
@@ -65,10 +70,20 @@ def _totals(amounts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     parts = amounts.assign(
         n=amounts["deals"], won=of["won"], open=of["open"], lost_amount=of["lost"], expected=of["open"] * amounts["probability"].fillna(0),
         unscored=of["open"].where(amounts["probability"].isna(), 0.0),
+        variance=amounts["squares"].where(amounts["outcome"] == "open", 0.0) * (amounts["probability"] * (1 - amounts["probability"])).fillna(0),
     )  # fmt: skip
-    figures = ["n", "won", "open", "expected", "lost_amount", "unscored", "unconverted"]
+    figures = ["n", "won", "open", "expected", "lost_amount", "unscored", "unconverted", "variance"]
     rows = parts.groupby(keys, dropna=False)[figures].sum().reset_index() if keys else parts[figures].sum().to_frame().T
     rows["value"] = (rows["won"] + rows["expected"]).where(rows["n"] > 0)
+    return _limited(rows)
+
+
+def _limited(rows: pd.DataFrame) -> pd.DataFrame:
+    """Standard error and limits; never less than what is won, nor more than every open deal with a probability would make it."""
+    rows["se"] = np.sqrt(rows["variance"].astype(float)).where(rows["value"].notna())
+    most = rows["won"] + rows["open"] - rows["unscored"]
+    rows["low"] = np.maximum(rows["value"] - Z95 * rows["se"], np.minimum(rows["won"], rows["value"]))
+    rows["high"] = np.minimum(rows["value"] + Z95 * rows["se"], np.maximum(most, rows["value"]))
     return rows
 
 
@@ -140,7 +155,7 @@ METRICS = (
     Metric(
         "forecast", forecast, definition="What the deals are expected to bring: won ones whole, open ones by the chance of their stage, lost ones nothing.",
         formula="sum of won amounts + sum of open amounts x share won among closed deals that had reached the same stage",
-        unit="money", reads=("deal_facts",), behind=behind, better="higher", options={"base": "created"},
+        unit="money", reads=("deal_facts",), behind=behind, better="higher", options={"base": "created"}, source="variance of a sum of independent trials",
     ),
     Metric(
         "forecast_calibration", forecast_calibration, definition="How often deals were won from each stage, beside how often the forecast had promised it.",

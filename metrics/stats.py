@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 Z95 = 1.96  # as DEFINITIONS and MeasuringU print it
+SAME = 1e-9  # two sums of the same amounts in another order differ by less, relatively
 
 
 def wilson(successes, n) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +27,13 @@ def share_se(successes, n) -> np.ndarray:
 
 
 def two_sample_p(value, se, before, se_before) -> float:
-    """Two-sided p of "no change" between two independent estimates; NaN where a standard error is missing."""
+    """Two-sided p of "no change" between two independent estimates; NaN where a standard error is missing.
+
+    Two values without any error (stocks, fully counted) differ or they do not: p is 0 or 1.
+    """
     spread = float(np.hypot(se, se_before))
+    if spread == 0:
+        return float(math.isclose(value, before, rel_tol=SAME))
     if not spread > 0:
         return float("nan")
     return float(2 * stats.norm.sf(abs(value - before) / spread))

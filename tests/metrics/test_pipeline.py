@@ -4,9 +4,11 @@ import datetime as dt
 import random
 
 import duckdb
+import numpy as np
 import pytest
 
 from metrics import forecast, pipeline
+from metrics.change import compare
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
@@ -142,6 +144,63 @@ def test_won_counts_whole_open_by_its_chance_lost_nothing():
     row = measured("forecast", tables).rows.iloc[0]
     assert row["value"] == 100 * 1 + 200 * 0.5 + 300 * 0
     assert (row["won"], row["expected"], row["open"], row["lost_amount"], row["n"]) == (100, 100, 200, 300, 3)
+
+
+def told(**chances):
+    return {"metrics": {"funnel": {"stages": ["Lead", "Quote", "Review", "Contract"]}, "forecast": {"probability": chances}}}
+
+
+def test_the_spread_of_a_forecast():
+    """Open 200 at 50 % and 100 at 90 %: √(200² · 0.5 · 0.5 + 100² · 0.9 · 0.1) = √(10,000 + 900); what is won or lost adds nothing."""
+    deals = [deal("a", "Quote", amount=200), deal("b", "Review"), deal("w", "Contract", True, closed="2026-03-20", amount=1000)]
+    deals += [deal("l", "Quote", False, closed="2026-03-20", amount=900), deal("unscored", "Lead", amount=5000)]
+    row = measured("forecast", made({"deals": deals}, told(Quote=0.5, Review=0.9))).rows.iloc[0]
+    assert row["se"] == pytest.approx((10_000 + 900) ** 0.5)
+    assert (row["value"], row["low"]) == (1000 + 100 + 90, pytest.approx(1000))  # 1,190 − 1.96 · 104.4 would be less than what is won
+    assert row["high"] == pytest.approx(1300)  # and 1,190 + 1.96 · 104.4 more than every scored deal
+
+
+def test_luck_spreads_as_the_formula_says():
+    """A hundred deals of 1 to 100, each won with 30 %, drawn 20,000 times: 95 % of the sums lie within the limits."""
+    row = measured("forecast", made({"deals": [deal(k, amount=k) for k in range(1, 101)]}, told(Quote=0.3))).rows.iloc[0]
+    amounts = np.arange(1, 101)
+    sums = (np.random.default_rng(4).random((20_000, 100)) < 0.3) @ amounts
+    assert row["value"] == pytest.approx(sums.mean(), rel=0.01) and row["se"] == pytest.approx(sums.std(), rel=0.02)
+    assert np.mean((sums >= row["low"]) & (sums <= row["high"])) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_spread_in_plain_sql(seed):
+    rows = [{**row, "stage": "Review" if k % 3 else "Quote"} for k, row in enumerate(random_deals(seed))]
+    period = Period(D("2025-12-01"), D("2026-06-01"), D("2026-12-01"))
+    found = measured("forecast", made({"deals": rows}, told(Quote=0.2, Review=0.6)), period, by=["region"]).rows
+    con = duckdb.connect()
+    con.execute("create table deals (region text, stage text, is_won boolean, amount double)")
+    con.executemany("insert into deals values (?, ?, ?, ?)", [[r["region"], r["stage"], r["is_won"], r["amount"]] for r in rows])
+    sql = """with open as (select region, amount, if(stage = 'Quote', 0.2, 0.6) as p from deals where is_won is null)
+        select region, sqrt(sum(amount * amount * p * (1 - p))) from open group by region order by region"""
+    assert len(found) == 2
+    for row, (region, se) in zip(found.itertuples(), con.execute(sql).fetchall(), strict=True):
+        assert (row.region, row.se) == (region, pytest.approx(se))
+
+
+def test_what_is_settled_does_not_vary():
+    deals = [deal("w", "Contract", True, closed="2026-03-20", amount=70), deal("l", "Quote", False, closed="2026-03-20")]
+    row = measured("forecast", made({"deals": deals}, told())).rows.iloc[0]
+    assert (row["value"], row["se"], row["low"], row["high"]) == (70, 0, 70, 70)
+
+
+def test_a_stock_is_counted_and_a_difference_is_one():
+    """Thirty open deals at the end of March, thirty-one at the end of April: that is a change, and no question of chance."""
+    rows = [deal(k, created="2026-01-05") for k in range(30)] + [deal("new", created="2026-04-10")]
+    tables = made({"deals": rows}, {"metrics": LINE})
+    april = Query(Period(D("2026-04-01"), D("2026-05-01"), D("2026-12-01")), settings=tables.settings)
+    change = compare(CARDS["open_pipeline"], tables, april)
+    assert (change.delta, change.p, change.verdict) == (100, 0, "changed")
+    february = Query(Period(D("2026-02-01"), D("2026-03-01"), D("2026-12-01")), settings=tables.settings)
+    assert compare(CARDS["open_pipeline"], tables, february).verdict == "no_clear_change"
+    assert measured("open_pipeline", tables, grain="month").rows["se"].tolist() == [0]
+    assert (measured("stalled", tables).rows["se"][0], measured("stalled", made({})).rows["se"].isna()[0]) == (0, True)
 
 
 def history(won, lost, month="2025-11"):

@@ -135,7 +135,7 @@ def _table(at: tuple, name: str, table: dict, kind) -> Found:
         yield from _expression((*at, key), table.get(key))
     for key in ("query", "tombstones"):
         yield from _query((*at, key), table.get(key), kind)
-    yield from _deletions(at, table)
+    yield from _deletions(at, kind, table)
 
 
 def _query(at: tuple, sql, kind) -> Found:
@@ -162,7 +162,9 @@ def _mapping(at: tuple, entity: str, table: dict, kind) -> Found:
             yield at, f'{entity} needs {listed(missing)}; write an expression for each, such as {missing[0]} = "column of the source"'
 
 
-def _deletions(at: tuple, table: dict) -> Found:
+def _deletions(at: tuple, kind: str, table: dict) -> Found:
+    if table.get("deletes") == "delta" and kind in MAPPED_KINDS:
+        yield (*at, "deletes"), f'deletes = "delta" needs a system that tells what was deleted, and {kind} does not; take "sweep", "tombstone" or "flag"'
     if table.get("deletes") == "tombstone" and not table.get("tombstones"):
         yield (*at, "deletes"), 'deletes = "tombstone" needs tombstones = "select …": a query giving the keys of the deleted rows'
     if table.get("deletes") == "flag" and "is_deleted" not in _dict(table.get("columns")):

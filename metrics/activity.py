@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import narwhals as nw
 import pandas as pd
@@ -36,12 +37,18 @@ def activity(tables: Tables, query: Query) -> Answer:
     rows = _every_state(found, list(query.by))
     low, high = wilson(rows["numerator"], rows["n"])
     rows = rows.assign(denominator=rows["n"], low=low, high=high, se=share_se(rows["numerator"], rows["n"]), status=rows["status"].astype(str))
-    measured = _judged(tables, query, (cut,))
-    notes = {"cut_days": cut, "at_risk_days": int(cut * WARNING), "wrongly_flagged": None if measured.empty else float(measured["wrongly_flagged"].iloc[0])}
+    notes = {"cut_days": cut, "at_risk_days": int(cut * WARNING), "wrongly_flagged": wrongly_flagged(tables, query, cut)}
     return answer(rows, _flat(query), keys=(*query.by, "status"), extra=("revenue",), notes=notes)
 
 
+def wrongly_flagged(tables: Tables, query: Query, cut: int) -> float | None:
+    """Of everybody who came back in the company's own past, the share that this cut would have called lost; None without returners or past."""
+    measured = _judged(tables, replace(query, by=()), (cut,))
+    return None if measured.empty or pd.isna(measured["wrongly_flagged"].iloc[0]) else float(measured["wrongly_flagged"].iloc[0])
+
+
 def cut_of(query: Query) -> int:
+    """Days of silence after which a customer without agreement counts as lost: one definition for every number that says "lost"."""
     return int(query.options.get("cut_days") or query.setting("activity", "cut_days", CUT_DAYS))
 
 

@@ -182,10 +182,13 @@ def _counted(active: pd.DataFrame | None, steps: np.ndarray, mode: str) -> tuple
 
 
 def _shares(cells: pd.DataFrame, period: Period, grain: str) -> pd.DataFrame:
-    """Cell states, shares and limits. A share stands only where somebody has reached the age and, by the calendar, everybody."""
+    """Cell states, shares and limits. A share stands only where somebody has reached the age and, by the calendar, everybody.
+
+    By rolling ages some may have reached it while others have not: their share stands in a running cell, but a running cell is never 0 %.
+    """
     finished, waiting = cells["n"] == cells["size"], cells["begun"] > 0
     cells["cell"] = np.where(finished, "observed", np.where(waiting, "in_progress", "not_observable"))
-    shown = cells["n"] > 0
+    shown = (cells["n"] > 0) & (finished | (cells["numerator"] > 0))
     cells["value"] = (cells["numerator"] / cells["n"].where(shown)).astype(float)
     cells["low"], cells["high"] = wilson(cells["numerator"].where(shown), cells["n"].where(shown))
     cells["se"] = np.where(shown, share_se(cells["numerator"], cells["n"]), np.nan)
@@ -196,11 +199,11 @@ def _shares(cells: pd.DataFrame, period: Period, grain: str) -> pd.DataFrame:
 
 
 def _average(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
-    """The average line: by age, over the cohorts that have a share there."""
+    """The average line: by age, over the cohorts of which somebody has reached it, also where nobody of them was active."""
     by = list(query.by)
-    shown = rows[rows["value"].notna()]
+    shown = rows[rows["n"] > 0].fillna({"numerator": 0}).assign(share=lambda cells: cells["numerator"] / cells["n"])
     groups = shown.groupby(["age", *by], dropna=False)
-    line = groups.agg(n=("n", "sum"), numerator=("numerator", "sum"), size=("size", "sum"), simple=("value", "mean")).reset_index()
+    line = groups.agg(n=("n", "sum"), numerator=("numerator", "sum"), size=("size", "sum"), simple=("share", "mean")).reset_index()
     line["value"] = line["numerator"] / line["n"] if query.options["average"] == "pooled" else line["simple"]
     line["low"], line["high"] = wilson(line["numerator"], line["n"]) if query.options["average"] == "pooled" else (np.nan, np.nan)
     line["se"] = share_se(line["numerator"], line["n"]) if query.options["average"] == "pooled" else np.nan

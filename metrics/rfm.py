@@ -8,6 +8,7 @@ from dataclasses import replace
 import narwhals as nw
 import pandas as pd
 
+from metrics.activity import cut_of, wrongly_flagged
 from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented
@@ -15,7 +16,6 @@ from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
 
 HIGH, POTENTIAL, LOST = "high_value", "potential", "lost"
-LOST_DAYS = 180  # silent for longer than this; [metrics.rfm] lost_days
 TOP_FIFTHS = 8  # frequency and money scores, 1 to 5 each, that together make a high-value buyer
 BUYERS, HISTORY_DAYS, QUIET_DAYS = 500, 180, 30  # under, under, over: the tiers are marked (Klaviyo's minima)
 
@@ -23,11 +23,11 @@ BUYERS, HISTORY_DAYS, QUIET_DAYS = 500, 180, 30  # under, under, over: the tiers
 def rfm(tables: Tables, query: Query) -> Answer:
     """Everybody who ever bought up to the end of the period, in three tiers.
 
-    purchases: purchased_on, orders, revenue. lost: silent for more than [metrics.rfm] lost_days (180) days. high_value: not
+    purchases: purchased_on, orders, revenue. lost: silent for longer than the cut ([metrics.rfm] lost_days, else as for `activity`). high_value: not
     lost, and fifths by number of orders and by revenue (1 to 5, among all buyers) that add up to at least 8. potential: the rest.
     Returns one row per `tier`: value = share of buyers; numerator = buyers; denominator = n = all buyers; low, high Wilson;
     extra: revenue to date, reporting currency; revenue_share; orders; is_marked = fewer than 500 buyers, less than 180 days of history, or
-    nobody bought in the last 30 days: not to be relied on. Notes: buyers, history_days, quiet_days, marked_for.
+    nobody bought in the last 30 days: not to be relied on. Notes: buyers, history_days, quiet_days, marked_for; lost_days and wrongly_flagged (see `activity`).
     """
     if query.grain:
         raise QuestionError("rfm tiers are a state on a date: ask without a grain")
@@ -41,7 +41,7 @@ def rfm(tables: Tables, query: Query) -> Answer:
     rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    notes = _reach(rows, query)
+    notes = {**_reach(rows, query), "lost_days": _cut(query), "wrongly_flagged": wrongly_flagged(tables, query, _cut(query))}
     return answer(
         rows.assign(is_marked=bool(notes["marked_for"])),
         query,
@@ -49,6 +49,10 @@ def rfm(tables: Tables, query: Query) -> Answer:
         extra=("revenue", "revenue_share", "orders", "is_marked"),
         notes=notes,
     )
+
+
+def _cut(query: Query) -> int:
+    return int(query.setting("rfm", "lost_days", None) or cut_of(query))
 
 
 def _stop(query: Query) -> dt.date:
@@ -73,7 +77,7 @@ def _tiers(tables: Tables, query: Query) -> Frame:
         first_d=nw.col("purchased_on_d").min(), last_d=nw.col("purchased_on_d").max(), orders=nw.col("orders").sum(), last_on=nw.col("purchased_on").max()
     )  # fmt: skip
     buyers = _fifths(_fifths(buyers.join(every, on="customer_id", how="left"), "orders"), "revenue")
-    cut = int(query.setting("rfm", "lost_days", LOST_DAYS))
+    cut = _cut(query)
     buyers = buyers.with_columns(recency_days=day_number(_stop(query)) - 1 - nw.col("last_d"))
     top = nw.when(nw.col("orders_fifth") + nw.col("revenue_fifth") >= TOP_FIFTHS).then(nw.lit(HIGH)).otherwise(nw.lit(POTENTIAL))
     return buyers.with_columns(tier=nw.when(nw.col("recency_days") > cut).then(nw.lit(LOST)).otherwise(top))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
+from metrics.activity import cut_of, wrongly_flagged
 from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, collect, named, refuse_grain, segmented
@@ -19,7 +20,6 @@ from metrics.stats import Z95
 from metrics.windows import number
 
 MONTH_DAYS = 365.25 / 12
-CUT_DAYS = 180  # silence after which a buyer without agreement counts as lost
 
 
 def kaplan_meier(time, event, entry=None) -> pd.DataFrame:
@@ -50,9 +50,10 @@ def log_rank(time, event, group, entry=None) -> tuple[float, float]:
 def survival(tables: Tables, query: Query) -> Answer:
     """Share of customers still there, by months since they began (Kaplan–Meier).
 
-    basis "recurring": a stay is unbroken recurring value. basis "purchases": a stay ends with the last purchase once silence exceeds option
-    cut_days. Only what happened in the period is looked at: customers who began before it (or before the records begin) enter at
-    the tenure they had then (left truncation), customers still there at its end are censored.
+    basis "recurring": a stay is unbroken recurring value. basis "purchases": a stay ends with the last purchase once silence exceeds
+    the cut (option cut_days, else as for `activity`); notes then tell the cut and its wrongly flagged share. Only what happened in
+    the period is looked at: customers who began before it (or before the records begin) enter at the tenure they had then (left
+    truncation), customers still there at its end are censored.
 
     Returns one row per segment and age in whole months, from 0:
         value 0 to 1; low, high 95 % log-log; n = at_risk: customers observed at that age; numerator = events in the month before
@@ -67,7 +68,10 @@ def survival(tables: Tables, query: Query) -> Answer:
     curves = [_curve(group).assign(**dict(zip(by, np.atleast_1d(key), strict=True))) for key, group in groups if len(group)]
     rows = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["age", *by, "value", "median"])
     flat = Query(query.period, None, query.by, query.where, query.options, query.settings)
-    return answer(rows, flat, keys=(*query.by, "age"), extra=("median",), notes={"basis": basis(tables, query), "left_out": left_out, **_tested(stays, by)})
+    notes = {"basis": basis(tables, query), "left_out": left_out, **_tested(stays, by)}
+    if notes["basis"] == "purchases":
+        notes |= {"cut_days": cut_of(query), "wrongly_flagged": wrongly_flagged(tables, query, cut_of(query))}
+    return answer(rows, flat, keys=(*query.by, "age"), extra=("median",), notes=notes)
 
 
 def _largest(stays: pd.DataFrame, by: list[str], most: int) -> tuple[pd.DataFrame, int]:
@@ -127,7 +131,7 @@ def _bought_stays(tables: Tables, query: Query, until_d: int) -> Frame:
     """First to last purchase; still there while the silence is no longer than the cut."""
     bought = tables["purchases"].filter(nw.col("orders") > 0, nw.col("purchased_on_d") < until_d)
     stays = bought.group_by("customer_id").agg(from_d=nw.col("purchased_on_d").min(), last_d=nw.col("purchased_on_d").max())
-    silent = nw.lit(until_d) - nw.col("last_d") > int(query.options["cut_days"])
+    silent = nw.lit(until_d) - nw.col("last_d") > cut_of(query)
     return stays.select("customer_id", "from_d", to_d=nw.when(silent).then(nw.col("last_d") + 1))
 
 
@@ -154,6 +158,6 @@ METRICS = (
     Metric(
         "survival", survival, "Share of customers still there, by months since they began.", "Kaplan–Meier, S(t) = Π (1 − leavers ÷ at risk)", "share",
         ("episodes", "purchases", "recurring", "coverage", "accounts"), behind_survival, "higher",
-        {"basis": "auto", "cut_days": CUT_DAYS, "observed_from": "", "most": 0}, "Kaplan & Meier 1958; statsmodels",
+        {"basis": "auto", "cut_days": 0, "observed_from": "", "most": 0}, "Kaplan & Meier 1958; statsmodels",
     ),
 )  # fmt: skip

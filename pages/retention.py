@@ -230,6 +230,8 @@ def survival(view):
             page.empty("retention.no_survival")
             return
         page.sentence(survival_says(answer, columns))
+        if "wrongly_flagged" in answer.notes:
+            st.caption(cut_says(answer.notes))
         names = {None: t("filters.blank")}
         words = {"axis": t("retention.months_since"), "at_risk": t("retention.at_risk")}
         spec = charts.survival(answer.rows, share, by=by if columns else None, names=names, **words)
@@ -246,6 +248,13 @@ def survival_says(answer, columns: tuple) -> str:
     first = t("retention.survival_year", share=share(year["value"].iloc[0])) if len(year) else ""
     last = t("retention.survival_median", months=numbers.count(median)) if pd.notna(median) else t("retention.survival_no_median")
     return f"{first} {last}".strip()
+
+
+def cut_says(notes: dict) -> str:
+    """Beside every number that says "lost": after how much silence, and how often that was wrong."""
+    wrongly = notes["wrongly_flagged"]
+    known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
+    return t("retention.cut_says", days=numbers.count(notes["cut_days"])) + " " + known
 
 
 @page.part("retention.silence", parallel=True)

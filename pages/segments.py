@@ -115,6 +115,10 @@ def distribution(view):
         page.sentence(t("segments.distribution_says", **values))
         if answer.notes.get("marked_for"):
             marked_for(answer.notes)
+        if "lost_days" in answer.notes:
+            wrongly = answer.notes["wrongly_flagged"]
+            known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
+            st.caption(t("retention.cut_says", days=numbers.count(answer.notes["lost_days"])) + " " + known)
         names = spoken.names(rows["tier"], spoken.grade)
         spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
         shown, card = in_words(rows, "tier"), data.metric(metric)

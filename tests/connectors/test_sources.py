@@ -98,6 +98,7 @@ BROKEN = [  # what is written, what instead, line, place, words
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "tombstone"', 26, "sources.stages.tables.clients.deletes", "tombstones ="),
     ('query = "select * from clients"', 'query = "delete from clients"', 25, "sources.stages.tables.clients.query", "must be a SELECT"),
     ('from = "lines.csv"', 'from = "lines.csv"\nquery = "from x"', 10, "sources.shop.tables.invoices.query", "reads 'x'"),
+    ('query = "select * from clients"', 'query = "select 1"\ndeletes = "delta"', 26, "sources.stages.tables.clients.deletes", "does not; take"),
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "flag"', 26, "sources.stages.tables.clients.deletes", "is_deleted"),
 ]  # fmt: skip
 

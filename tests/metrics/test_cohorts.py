@@ -205,3 +205,12 @@ def test_spark_counts_the_same():
         pd.testing.assert_frame_equal(*found, check_dtype=False)
     found = [asked("first_month_retention", tables, "2026-01-01", "2026-07-01", "2026-06-20").rows["value"].tolist() for tables in (one, two)]
     assert found[0] == found[1]
+
+
+def test_a_running_cell_is_never_nought_and_still_weighs_in_the_average():
+    """Began 5 and 25 January, seen until 9 March: of age 1 one is over (5 February to 4 March, not back) and one still runs. Nobody knows yet: no 0 %."""
+    people = {"over": ["2026-01-05"], "running": ["2026-01-25"]}
+    answer = asked("cohorts", shop(**people), "2026-01-01", "2026-03-10", "2026-03-10", options={"clock": "rolling"})
+    assert (cells(answer, "cell")["2026-01", 1], cells(answer)["2026-01", 1]) == ("in_progress", None)
+    average = answer.rows[answer.rows["cohort"].isna() & (answer.rows["age"] == 1)].iloc[0]
+    assert (average["value"], average["n"]) == (0 / 1, 1)

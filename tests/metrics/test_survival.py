@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metrics import activity, renewals, survival
+from metrics import CATALOGUE, activity, renewals, survival
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
@@ -123,6 +123,25 @@ def test_the_settings_choose_the_cut_too():
     tables.settings = {**tables.settings, "metrics": {"activity": {"cut_days": 200}}}
     answer = asked("activity", tables, "2026-06-01", "2026-07-01")
     assert answer.notes["cut_days"] == 200
+
+
+@pytest.mark.parametrize(("days", "lapsed"), [(200, 1), (120, 3)])
+def test_one_cut_says_lost_everywhere(days, lapsed):
+    """Silence, survival and RFM tiers count the same customers as lost, and tell how often that was wrong."""
+    tables = shop(**SHOP)
+    tables.settings = {**tables.settings, "metrics": {"activity": {"cut_days": days}}}
+    silence = asked("activity", tables, "2026-06-01", "2026-07-01")
+    stays = ask(CATALOGUE["survival"], tables, Query(Period(D("2020-01-01"), D("2026-07-01"), D("2026-07-01")), settings=tables.settings))
+    tiers = ask(CATALOGUE["rfm"], tables, Query(Period(D("2026-06-01"), D("2026-07-01"), D("2026-07-01")), settings=tables.settings))
+    assert silence.rows.set_index("status").loc["lapsed", "numerator"] == lapsed
+    assert stays.rows["numerator"].sum() == lapsed
+    assert tiers.rows.set_index("tier").loc["lost", "numerator"] == lapsed
+    assert silence.notes["wrongly_flagged"] == stays.notes["wrongly_flagged"] == tiers.notes["wrongly_flagged"]
+
+
+def test_without_anybody_who_came_back_nothing_is_known_of_wrong_flags():
+    answer = asked("activity", shop(a=["2025-01-01"], b=["2025-01-02"]), "2026-06-01", "2026-07-01")
+    assert answer.notes["wrongly_flagged"] is None
 
 
 def test_what_a_cut_would_have_done():

@@ -10,8 +10,9 @@ import streamlit as st
 
 import charts
 from metrics.change import Change
+from metrics.query import Query
 from metrics.result import K_FIRM
-from ui import data, numbers, page
+from ui import behind, data, numbers, page
 from ui.navigation import link
 from ui.view import View
 from ui.words import definition_of, name_of, plain, t
@@ -23,7 +24,7 @@ SKELETON = 140  # px kept free while a card is computed
 @dataclass(frozen=True)
 class Card:
     """What a card shows. metric: name in the catalogue. leads_to: page behind the card. label: glossary key that replaces
-    the metric's name. target: a value of the metric, with `target_label` beside it. trend: whether it has a small line."""
+    the metric's name. target: a value of the metric, written under the number. trend: whether it has a small line."""
 
     metric: str
     leads_to: str | None = None
@@ -49,7 +50,7 @@ def show(view: View, card: Card) -> None:
     with page.safely(title(card)), st.skeleton(height=SKELETON):
         change = data.compare(view, card.metric, where=card.where, **card.options)
         _headline(view, card, change)
-        _foot(view, card)
+        _foot(view, card, change)
 
 
 def title(card: Card) -> str:
@@ -138,31 +139,38 @@ def small(values: list[float | None]) -> dict:
     return {"chart_data": known, "chart_type": "line" if unbroken else "bar"}
 
 
-def _foot(view: View, card: Card) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        how(view, card.metric, key=f"how_{card.metric}_{card.label or ''}_{len(card.where)}", where=card.where, **card.options)
+def _foot(view: View, card: Card, change: Change) -> None:
+    """The rows behind the number, its papers, and the page that explains it. Nothing is computed before it is opened."""
+    query, key = data.standing(view, where=card.where, **card.options), f"{card.metric}_{card.label or ''}_{len(card.where)}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        has_rows = change.now["state"] == "value" and data.metric(card.metric).behind is not None
+        if has_rows and st.button(t("cards.rows"), type="tertiary", icon=":material/table_rows:", key=f"rows_{key}", help=t("cards.rows_help"), wrap=False):
+            behind.opened(view, title(card), card.metric, query, change.now, key=f"behind_{key}")
+        how(view, card.metric, key=f"how_{key}", query=query)
         if card.leads_to:
             link(view, card.leads_to, t("cards.more"))
 
 
-def how(view: View, name: str, *, key: str, where: Mapping | None = None, **options) -> None:
-    """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran."""
+def how(view: View, name: str, *, key: str, query: Query | None = None) -> None:
+    """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran.
+
+    query: the very question whose answer is shown; None for the metric as one number under the page's filters.
+    """
     box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun", wrap=False)
     if box.open:
         with box, page.safely(t("cards.how")):
-            _told(view, name, where, options)
+            _told(view, name, query or view.query())
 
 
-def _told(view: View, name: str, where, options) -> None:
+def _told(view: View, name: str, query: Query) -> None:
     metric = data.metric(name)
-    query = view.query(where=where, **options)
     st.markdown(f"**{plain(name_of(metric))}** — {plain(definition_of(metric))}")
     st.code(metric.formula, language=None, wrap_lines=True)
     filters = "; ".join(f"{column} = {' | '.join(value or t('filters.blank') for value in values)}" for column, values in query.where)
     facts = {
         "cards.period": f"{numbers.day(query.period.start)} – {numbers.day(query.period.last_day)}",
         "cards.filters": filters or t("cards.no_filters"),
-        "cards.options": ", ".join(f"{key} = {value}" for key, value in {**metric.options, **options}.items() if value is not None),
+        "cards.options": ", ".join(f"{key} = {value}" for key, value in {**metric.options, **query.options}.items() if value is not None),
         "cards.digest": f"{metric.name} · {metric.digest}",
         "cards.snapshot": view.snapshot,
         "cards.source": metric.source,

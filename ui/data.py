@@ -28,7 +28,7 @@ from metrics.additive import Memory, remembering
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
-from metrics.query import Query, QuestionError, collect, watched
+from metrics.query import Frame, Query, QuestionError, collect, named, watched
 from metrics.result import Answer
 from ui.selection import BLANK, SEGMENTS
 from ui.view import View
@@ -36,6 +36,7 @@ from warehouse import store
 
 CACHED = {"max_entries": 4000, "show_spinner": False}
 MOST_CHOICES = 1000  # values offered per filter
+MOST_ROWS = 5000  # of a list on screen; its files hold all
 _thread = threading.local()  # what this thread has open: tables belong to one thread
 
 
@@ -89,6 +90,11 @@ def answer(view: View, name: str, *, grain=None, by=(), where=None, **options) -
     return computed(view, name, view.query(grain=grain, by=by, where=where, **options)).answer
 
 
+def standing(view: View, *, where=None, **options) -> Query:
+    """The question of a card: one number over what has happened of the view's period. Its list and its papers ask the same."""
+    return questions(view.query(where=where, **options), view.against)[0]
+
+
 def compare(view: View, name: str, *, where=None, **options) -> Change:
     """The metric over the view's period beside the comparison the reader has chosen."""
     now, before = questions(view.query(where=where, **options), view.against)
@@ -109,14 +115,22 @@ def computed(view: View, name: str, query: Query) -> Computed:
     return _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
 
 
-def rows_behind(view: View, name: str, *, where=None, limit: int = 5000, **options) -> Behind:
-    """The rows behind a number, under the same filters; `total` equals the number's n.
+def rows_behind(view: View, name: str, *, where=None, limit: int | None = MOST_ROWS, **options) -> Behind:
+    """The rows behind a number, under the same filters; `total` equals the number's n. limit: None for all of them.
 
     Raises QuestionError for a metric that names no rows.
     """
-    asked, query = metric(name), view.query(where=where, **options)
+    return listed(view, name, view.query(where=where, **options), limit)
+
+
+def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -> Behind:
+    """The rows behind the answer to any question, with the customers' names. limit: None for all of them, which are not kept."""
+    asked = metric(name)
     if asked.behind is None:
         raise QuestionError(f"{name} does not name the rows behind it")
+    if limit is None:
+        rows = collect(_rows(asked, view.snapshot, query))
+        return Behind(rows, len(rows))
     key = digest(view.snapshot, admitted_now().scope, asked, query, part=f"rows {limit}")
     return _behind(key, asked, view.snapshot, query, limit)
 
@@ -146,9 +160,17 @@ def _memory(snapshot: str) -> Memory:
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int) -> Behind:
-    frame = _metric.behind(tables(_snapshot), replace(_query, options={**_metric.options, **_query.options}))
+    frame = _rows(_metric, _snapshot, _query)
     rows = collect(frame.head(_limit))
     return Behind(rows, len(rows) if len(rows) < _limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
+
+
+def _rows(asked: Metric, snapshot: str, query: Query) -> Frame:
+    """A metric's rows, named after their customers where the metric has not done so."""
+    open_tables = tables(snapshot)
+    frame = asked.behind(open_tables, replace(query, options={**asked.options, **query.options}))
+    columns = set(frame.collect_schema().names())
+    return named(frame, open_tables) if "customer_id" in columns and not {"customer", "name"} & columns else frame
 
 
 def digest(snapshot: str, scope: Scope, asked: Metric | None, query: Query | None = None, part: str = "") -> str:

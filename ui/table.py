@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from ui import export, numbers
 from ui.view import View
@@ -28,50 +30,73 @@ class Column:
 
 
 Columns = Mapping[str, Column]
+Whole = Callable[[], pd.DataFrame]
 
 
 def table(
-    view: View, rows: pd.DataFrame, columns: Columns, *, key: str, metrics: tuple = (), total: int | None = None, select: bool = False, name: str | None = None
-) -> dict | None:
+    view: View, rows: pd.DataFrame, columns: Columns, *, key: str, metrics: tuple = (), total: int | None = None, whole: Whole | None = None,
+    select: bool = False,
+) -> dict | None:  # fmt: skip
     """Show `rows` under `columns` (in that order), with search and downloads; an empty one says so.
 
     key: unique on the page, also the file's name. metrics: whose definitions go along into the files. total: how many
-    rows there are when `rows` holds only the first of them.
+    rows there are when `rows` holds only the first of them; whole: gives all of them, for the files.
     Returns the selected row as a dict when `select`, else None.
     """
-    rows = rows[[name for name in columns if name in rows.columns]]
+    rows = _under(columns, rows)
     if rows.empty:
         st.caption(t("table.empty"))
         return None
     with st.container(horizontal=True, vertical_alignment="center"):
-        found = _searched(rows, key)
+        wanted = _wanted(rows, key)
+        found = _matching(rows, wanted)
         count = t("table.rows", n=numbers.count(len(found) if len(found) < len(rows) else total or len(rows)))
         st.caption(count if not total or total <= len(rows) else t("table.first_rows", n=numbers.count(len(rows)), total=numbers.count(total)), width="content")
-        _downloads(view, found, columns, key, metrics)
+        is_cut = whole is not None and total is not None and total > len(rows)
+        _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
     return _drawn(view, found, columns, key, select)
 
 
-def _searched(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+def _under(columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[[name for name in columns if name in rows.columns]]
+
+
+def _wanted(rows: pd.DataFrame, key: str) -> str:
+    """What is searched for; short lists have no search."""
     if len(rows) < SEARCH_FROM:
-        return rows
-    wanted = st.text_input(
-        t("table.search"), key=f"{key}_search", placeholder=t("table.search"), label_visibility="collapsed", icon=":material/search:", width=220
-    )
+        return ""
+    label = t("table.search")
+    return st.text_input(label, key=f"{key}_search", placeholder=label, label_visibility="collapsed", icon=":material/search:", width=220)
+
+
+def _matching(rows: pd.DataFrame, wanted: str) -> pd.DataFrame:
     if not wanted:
         return rows
     texts = rows.astype(str).apply(lambda column: column.str.contains(wanted, case=False, regex=False))
     return rows[texts.any(axis=1)]
 
 
-def _downloads(view: View, rows: pd.DataFrame, columns: Columns, key: str, metrics: tuple) -> None:
+def _downloads(view: View, rows: Whole, columns: Columns, key: str, metrics: tuple) -> None:
+    """CSV and Excel, written when they are asked for. rows: gives what goes into them."""
     headings = {name: heading(column, view) for name, column in columns.items()}
     notes = [(name_of(metric), definition_of(metric)) for metric in metrics] + [(t("table.snapshot"), view.snapshot)]
     kinds = {"csv": (export.as_csv, "text/csv", "CSV"), "xlsx": (export.as_excel, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel")}
     for suffix, (write, mime, label) in kinds.items():
         st.download_button(
-            label, data=lambda write=write: write(rows, headings, notes), file_name=f"{key}.{suffix}", mime=mime, key=f"{key}_{suffix}",
+            label, data=_here(lambda write=write: write(rows(), headings, notes)), file_name=f"{key}.{suffix}", mime=mime, key=f"{key}_{suffix}",
             on_click="ignore", type="tertiary", icon=":material/download:",
         )  # fmt: skip
+
+
+def _here(write: Callable[[], bytes]) -> Callable[[], bytes]:
+    """`write` for later, on whatever thread the server writes files: with the reader and the language of this session."""
+    session = get_script_run_ctx(suppress_warning=True)
+
+    def later() -> bytes:
+        with ThreadPoolExecutor(1, initializer=add_script_run_ctx, initargs=(None, session)) as own:
+            return own.submit(write).result()
+
+    return later if session else write
 
 
 def heading(column: Column, view: View) -> str:

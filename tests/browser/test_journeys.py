@@ -56,6 +56,15 @@ def test_a_filter_of_the_sidebar_goes_into_the_url(visit):
     assert url(page)["period"] == ["last_quarter"] and "Last quarter" in text(page)
 
 
+def test_a_card_opens_as_many_rows_as_it_says(visit):
+    page = visit("/?lang=en")
+    page.locator("[class*=st-key-rows_win_rate] button").click()
+    settled(page)
+    said = page.get_by_role("dialog").inner_text()
+    n = re.search(r"comes from ([\d,]+) rows", said).group(1)
+    assert f"\n{n} rows" in said or f"of {n} rows" in said
+
+
 def test_what_a_link_says_wrongly_is_ignored_with_a_note(visit):
     page = visit("/?region=Atlantis&grain=eon&lang=en")
     assert "Part of this link could not be understood and was ignored: grain = eon, region = Atlantis." in text(page)
@@ -73,7 +82,7 @@ def test_the_language_follows_the_browser_and_the_switch(visit):
 
 def test_a_number_shows_its_papers(visit):
     page = visit("/?lang=en&region=North")
-    page.get_by_role("button", name="How computed").nth(6).click()
+    page.get_by_role("button", name="Method").nth(6).click()
     page.wait_for_timeout(500)
     settled(page)
     papers = page.locator("[data-testid=stPopoverBody]").inner_text()

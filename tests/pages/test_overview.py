@@ -6,6 +6,7 @@ import pytest
 
 from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
 from tests.published import publish
+from ui import behind, cards, data
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -55,3 +56,24 @@ def test_no_clear_change_is_said_to_be_none(run, lost_north, warehouses, monkeyp
     monkeypatch.setitem(warehouses, "story", lost_north)
     app = run("overview", "story", period="year", region="South")
     assert "Nothing has clearly changed against 1 Jan 2024 – 31 Dec 2024." in texts(app)
+
+
+def test_a_card_opens_the_rows_behind_it_and_not_before(run, monkeypatch):
+    opened = []
+    monkeypatch.setattr(behind.st, "dialog", lambda *args, **further: lambda inside: inside)  # AppTest reruns the whole page, where none may open
+    monkeypatch.setattr(data, "listed", lambda *args, listed=data.listed: opened.append(args[1]) or listed(*args))
+    app = run("overview", period="all")
+    assert opened == []
+    app = next(button for button in app.button if button.key.startswith("rows_win_rate")).click().run()
+    assert failures(app) == [] and opened == ["win_rate"]
+    (listed,) = [frame.value for frame in app.dataframe if "deal_id" in frame.value]
+    assert f"comes from {len(listed)} rows" in texts(app)
+
+
+def test_the_method_shows_the_very_question_of_the_card(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cards, "_told", lambda view, name, query: asked.append(query.period))
+    app = run("overview", period="year")
+    app.session_state["how_win_rate__0"] = True
+    app.run()
+    assert [(period.complete, period.end) for period in asked] == [(True, asked[0].as_of)]  # the year still runs: its days so far

@@ -1,0 +1,94 @@
+"""The rows behind a number: the list that a card opens, and the lists under the marks of a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from metrics.query import Query
+from ui import data, numbers, page, spoken
+from ui.table import Column, Columns, table
+from ui.view import View
+from ui.words import has, plain, t, value_of
+
+# Every column that is told of a row, whatever metric it is from, in this order; a list shows those that it has.
+COLUMNS: Columns = {
+    "customer": Column("retention.customer"), "name": Column("nps.customer"), "answered_on": Column("nps.answered_on"), "score": Column("nps.score", "count"),
+    "band": Column("nps.band"), "text": Column("nps.comment"), "sent_on": Column("behind.sent_on"), "delivered": Column("nps.delivered"),
+    "responded": Column("behind.responded"), "wave": Column("nps.wave"),
+    "deal_id": Column("funnel.deal"), "reached_stage": Column("funnel.furthest"), "got": Column("behind.got"), "outcome": Column("funnel.outcome"),
+    "idle_days": Column("funnel.idle", "count"), "is_honest": Column("funnel.honest"),
+    "amount_reporting": Column("funnel.amount", "money"), "created_on": Column("funnel.created_on"), "closed_on": Column("funnel.closed_on"),
+    "lost_reason": Column("funnel.reason"), "waited_days": Column("behind.waited", "days"), "lead_id": Column("funnel.lead"),
+    "became_deal": Column("funnel.became_deal"), "became_won": Column("funnel.became_won"), "source_channel": Column("funnel.source"),
+    "kind": Column("retention.kind"), "opening": Column("retention.opening", "money"), "closing": Column("retention.closing", "money"),
+    "change": Column("retention.change", "money"), "is_kept": Column("behind.is_kept"),
+    "begun_on": Column("retention.begun_on"), "again": Column("behind.again"), "last_active_on": Column("retention.last_active_on"),
+    "amount_per_month": Column("retention.a_month", "money"), "agreements": Column("retention.agreements", "count"),
+    "revenue": Column("arpu.revenue", "money"), "orders": Column("arpu.orders", "count"), "customer_months": Column("arpu.customer_months", "ratio"),
+    "last_on": Column("arpu.last_on"),
+    "grade_then": Column("segments.from"), "grade_now": Column("segments.to"), "is_changed": Column("behind.is_changed"),
+    "present_grade": Column("segments.present"), "earned": Column("segments.earned"), "held": Column("segments.grade"),
+    "starts_on": Column("behind.starts_on"), "is_now": Column("segments.now"),
+    "amount_then": Column("segments.amount_then", "money"), "amount_now": Column("segments.amount_now", "money"),
+    **{f"x_{name}": Column(f"segments.features.{name}", unit) for name, unit in (
+        ("orders", "count"), ("order_value", "money"), ("revenue", "money"), ("interactions", "count"), ("visit_share", "share"), ("usage", "count"),
+        ("satisfaction", "share"), ("pipeline", "money"),
+    )},
+    "region": Column("filters.region"), "industry": Column("filters.industry"), "grade": Column("filters.grade"), "owner": Column("filters.owner"),
+}  # fmt: skip
+FIRST = ("answered_on", "sent_on", "amount_reporting", "amount_per_month", "revenue", "amount_now", "closing", "begun_on", "x_revenue")  # the most of it on top
+ONLY_BESIDE = {"kind": "opening", "lead_id": "became_deal", "starts_on": "held", "held": "starts_on"}  # elsewhere these names mean something else
+FLAGS = ("again", "got")  # 0 and 1 in the data
+
+
+def _known(group: str) -> Callable[[object], str]:
+    """The glossary's word of a code, `<group>.<code>`; codes it does not know stay as they are."""
+    return lambda code: t(f"{group}.{code}") if has(f"{group}.{code}") else str(code)
+
+
+WORDS: Mapping[str, Callable[[object], str]] = {
+    "band": _known("nps.bands"), "outcome": _known("behind.outcomes"), "kind": _known("behind.kinds"), "grade": partial(value_of, "grade"),
+    "stage": spoken.stage, "reached_stage": spoken.stage, **dict.fromkeys(("grade_then", "grade_now", "present_grade", "earned", "held"), spoken.grade),
+}  # fmt: skip
+
+
+def worded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their codes in words, the largest or latest first."""
+    said = {column: rows[column].map(word, na_action="ignore") for column, word in WORDS.items() if column in rows}
+    flags = {column: rows[column].astype("boolean") for column in FLAGS if column in rows}
+    first = next((column for column in FIRST if column in rows), None)
+    told = rows.assign(**said, **flags)
+    return told.sort_values(first, ascending=False, na_position="last", kind="stable") if first else told
+
+
+def opened(view: View, heading: str, name: str, query: Query, now: Mapping, *, key: str) -> None:
+    """The rows behind a card in a dialog over the page. query: the card's own. now: its row, whose n is the list's length."""
+    st.dialog(plain(heading), width="large", icon=":material/table_rows:")(_dialog)(view, heading, name, query, now, key)
+
+
+def _dialog(view: View, heading: str, name: str, query: Query, now: Mapping, key: str) -> None:
+    metric = data.metric(name)
+    with page.safely(heading):
+        behind = data.listed(view, name, query)
+        page.sentence(t("behind.says", value=plain(numbers.shown(now["value"], metric.unit, view.currency)), n=numbers.count(behind.total)))
+        if numbers.is_number(now["n"]) and behind.total != now["n"]:
+            st.error(t("behind.differs", n=numbers.count(now["n"]), total=numbers.count(behind.total)), icon=":material/balance:")
+        columns = {column: shown for column, shown in COLUMNS.items() if ONLY_BESIDE.get(column, column) in behind.rows}
+        everything = lambda: worded(data.listed(view, name, query, None).rows)  # noqa: E731
+        table(view, worded(behind.rows), columns, key=key, metrics=(metric,), total=behind.total, whole=everything)
+
+
+def rows(
+    view: View, name: str, columns: Columns, *, key: str, where: Mapping | None = None, told: Callable[[pd.DataFrame], pd.DataFrame] = worded, **options,
+) -> None:  # fmt: skip
+    """The rows behind a number of the page (a bar, a stage), as a table whose files hold all of them.
+
+    where: the bar's column → value, beside the page's filters. told: puts codes into words and rows into order.
+    """
+    behind = data.rows_behind(view, name, where=where, **options)
+    everything = lambda: told(data.rows_behind(view, name, where=where, limit=None, **options).rows)  # noqa: E731
+    table(view, told(behind.rows), columns, key=key, total=behind.total, metrics=(data.metric(name),), whole=everything)

@@ -20,7 +20,8 @@ YEAR = Period(D("2025-07-01"), D("2026-07-01"), as_of=D("2026-06-21"))
 COLUMNS = ("region", "industry", "size", "grade", "channel")
 RATIOS = (
     ("nps", {}), ("nps", {"weighting": "account"}), ("nps", {"weighting": "revenue"}), ("nrr", {}), ("grr", {}), ("retention", {}),
-    ("retention", {"basis": "purchases"}), ("arpa", {}), ("mrr", {}), ("quick_ratio", {}), ("nrr_bridge", {}), ("win_rate", {}), ("win_rate", {"base": "closed"}),
+    ("retention", {"basis": "purchases"}), ("arpa", {}), ("mrr", {}), ("quick_ratio", {}), ("nrr_bridge", {}),
+    ("win_rate", {}), ("win_rate", {"base": "closed"}),
 )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def test_what_was_asked_before_changes_no_answer(tables, memory, name, question)
 def test_three_rates_of_the_same_sums_take_one_query(tables):
     with remembering(Memory()), watched() as first:
         asked(tables, "nrr")
-    with remembering(Memory()) as memory:
+    with remembering(Memory()):
         asked(tables, "nrr")
         ran = []
         memory_rows = Memory.rows

@@ -22,10 +22,11 @@ def bars(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = Non
     colours = [theme.ACCENT if not len(strong) or value in strong else theme.CONTEXT for value in rows[key]]
     values = [None if pd.isna(value) else float(value) for value in rows["value"]]
     trace = {
-        "type": "bar", "orientation": "h", "y": labels, "x": values, "text": [label(value) for value in rows["value"]], "textposition": "outside",
-        "cliponaxis": False, "marker": {"color": colours}, "customdata": _keys(rows[key]), "hovertemplate": "%{y}: %{text}<extra></extra>", "width": 0.62,
+        "type": "bar", "orientation": "h", "y": labels, "x": values, "textposition": "outside", "cliponaxis": False,
+        "text": [theme.told(row, label(row.value)) for row in rows.itertuples()], "marker": {"color": colours},
+        "customdata": _keys(rows[key]), "hovertemplate": "%{y}: %{text}<extra></extra>", "width": 0.62,
     }  # fmt: skip
-    frame = theme.layout(height or FRAME + ROW * len(rows), bargap=0.3)
+    frame = theme.layout(height or FRAME + ROW * len(rows), bargap=0.3, annotations=theme.hidden_notes(rows, labels))
     frame["margin"] = {**frame["margin"], "r": 72}
     frame["xaxis"], frame["yaxis"] = theme.bare(), theme.categories(labels)
     return {"data": [trace], "layout": frame}
@@ -39,7 +40,9 @@ def split(rows: pd.DataFrame, key: str, parts: Sequence[tuple[str, str, str]], l
     labels = [theme.named(value, names) for value in rows[key]]
     traces = [_part(rows, column, called, colour, labels, label, key) for column, called, colour in parts]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
-    frame = theme.layout(height or FRAME + 30 + ROW * len(rows), barmode="stack", bargap=0.3, showlegend=True, legend=legend)
+    frame = theme.layout(
+        height or FRAME + 30 + ROW * len(rows), barmode="stack", bargap=0.3, showlegend=True, legend=legend, annotations=theme.hidden_notes(rows, labels)
+    )
     frame["margin"] = {**frame["margin"], "t": 34}
     frame["xaxis"], frame["yaxis"] = theme.bare(range=[0, 1]), theme.categories(labels)
     return {"data": traces, "layout": frame}
@@ -76,12 +79,12 @@ def forest(
             "arrayminus": list((rows["value"] - rows["low"]).where(known, 0)), "color": theme.FAINT, "thickness": 1.5, "width": 4,
         },
     }  # fmt: skip
-    frame = theme.layout(height or FRAME + 30 + ROW * len(rows))
+    frame = theme.layout(height or FRAME + 30 + ROW * len(rows), annotations=theme.hidden_notes(rows, labels))
     if reference is not None:
         line = {"color": theme.CAUTION, "width": 1.5, "dash": "dot"}
         frame["shapes"] = [{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": reference, "x1": reference, "line": line}]
         top = {"yref": "paper", "yanchor": "bottom", "xanchor": "center", "font": {"size": 11, "color": theme.CAUTION}}
-        frame["annotations"] = [theme.note(reference, 1, theme.escaped(reference_label), **top)]
+        frame["annotations"] = [*frame["annotations"], theme.note(reference, 1, theme.escaped(reference_label), **top)]
         frame["margin"] = {**frame["margin"], "t": 26}
     frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6), theme.categories(labels, range=[-0.5, len(labels) - 0.5])  # as close as bars
     return {"data": [points], "layout": frame}

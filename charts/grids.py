@@ -25,6 +25,7 @@ def heat(
     cells = {(row[down], row[across]): row for row in rows.to_dict("records")}
     grid = [[cells.get((line, column)) for column in columns] for line in lines]
     hover = hover or (lambda row: label(row["value"]))
+    mark, hover = _or_hidden(mark, "×"), _or_hidden(hover, theme.SUPPRESSED)
     trace = {
         "type": "heatmap", "x": [theme.named(value, names) for value in columns], "y": [theme.named(value, names) for value in lines],
         "z": [[_value(cell) for cell in line] for line in grid],
@@ -38,6 +39,11 @@ def heat(
     frame["xaxis"] = theme.axis(type="category", showgrid=False, side="top")
     frame["yaxis"] = theme.axis(type="category", showgrid=False, autorange="reversed")
     return {"data": [trace, *_gaps(grid, columns, lines, mark, names)], "layout": frame}
+
+
+def _or_hidden(said: Callable[[dict], str], word: str) -> Callable[[dict], str]:
+    """`said`, and `word` for a cell whose value is hidden."""
+    return lambda cell: word if cell.get("state") == "suppressed" else said(cell)
 
 
 def cohorts(rows: pd.DataFrame, names: dict, *, running: str = "…", hover: Callable[[object], str] | None = None) -> dict:

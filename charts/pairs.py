@@ -21,7 +21,7 @@ def pairs(
     labels = [theme.named(value, names) for value in rows[key]]
     keys = [[None if pd.isna(value) else str(value)] for value in rows[key]]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
-    frame = theme.layout(height or FRAME + 60 + ROW * len(rows), showlegend=True, legend=legend)
+    frame = theme.layout(height or FRAME + 60 + ROW * len(rows), showlegend=True, legend=legend, annotations=theme.hidden_notes(rows, labels))
     frame["margin"] = {**frame["margin"], "t": 34}
     frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6, rangemode="tozero"), theme.categories(labels, range=[-0.5, len(labels) - 0.5])
     return {"data": [_line(rows, labels, sides), *(_points(rows, labels, keys, side, label) for side in sides)], "layout": frame}

@@ -33,6 +33,7 @@ def line(
         traces += _band(part) if by is None else []
         traces += _strokes(part, colour, theme.STRONG if is_strong else theme.THIN, label, step, "" if by is None else theme.named(name, names, 22), by is None)
         notes += _end_label(part, theme.named(name, names, 22), colour) if by is not None else []
+    traces += _hidden(rows, step)
     shapes = _target(target)
     notes += _target_label(target, target_label)
     side = max((len(note["text"]) for note in notes), default=0) * 7 if by is not None else 0
@@ -91,6 +92,21 @@ def _stroke(part: pd.DataFrame, colour: str, width: float, label, step, name: st
         "hovertemplate": "%{customdata}<extra></extra>", "connectgaps": False, "line": {"color": colour, "width": width},
         "marker": {"color": colour, "size": [7 if lonely else 4 for lonely in alone]}, **reach,
     }  # fmt: skip
+
+
+def _hidden(rows: pd.DataFrame, step) -> list[dict]:
+    """Steps whose value is hidden, as crosses on the lowest line: a gap would say that there is nothing."""
+    steps = list(dict.fromkeys(rows.loc[theme.hidden(rows), "period"]))
+    if not steps:
+        return []
+    lowest = rows[[column for column in ("value", "low") if column in rows]].min().min()
+    return [
+        {
+            "type": "scatter", "mode": "markers", "x": [str(day) for day in steps], "y": [0.0 if pd.isna(lowest) else float(lowest)] * len(steps),
+            "marker": {"symbol": "x-thin-open", "size": 8, "color": theme.FAINT, "line": {"width": 1.5, "color": theme.FAINT}},
+            "customdata": [f"{step(day)}: {theme.SUPPRESSED}" for day in steps], "hovertemplate": "%{customdata}<extra></extra>", "showlegend": False,
+        }
+    ]  # fmt: skip
 
 
 def _reach(part: pd.DataFrame, alone: list[bool]) -> dict:

@@ -68,6 +68,23 @@ def escaped(text) -> str:
 
 
 MISSING = "–"
+SUPPRESSED = "{suppressed}"  # what a hidden value is called; `ui.figure` puts in the reader's word, as the browser does with colours
+
+
+def told(row, said: str) -> str:
+    """`said`, or that the value is hidden: too few answers are not the same as none. row: with its state, where it has one."""
+    return SUPPRESSED if getattr(row, "state", None) == "suppressed" else said
+
+
+def hidden(rows: pd.DataFrame) -> pd.Series:
+    """Which rows have a value that may not be shown."""
+    return rows["state"].eq("suppressed") if "state" in rows else pd.Series(False, rows.index)
+
+
+def hidden_notes(rows: pd.DataFrame, labels: list[str]) -> list[dict]:
+    """A word on the line of every row whose value is hidden."""
+    spot = {"xref": "paper", "xshift": 6, "yanchor": "middle", "font": {"size": 11, "color": GREY.format(0.95)}}
+    return [note(0, label, SUPPRESSED, **spot) for label, is_hidden in zip(labels, hidden(rows), strict=True) if is_hidden]
 
 
 def named(value, names: dict | None = None, most: int = 28) -> str:

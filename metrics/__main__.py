@@ -45,9 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--from", dest="start", type=dt.date.fromisoformat, metavar="DAY", help="first day (default: the first day with data)")
     show.add_argument("--to", dest="end", type=dt.date.fromisoformat, metavar="DAY", help="first day after the period (default: after the last with data)")
     show.add_argument("--grain", choices=GRAINS, help="a series instead of one number")
-    show.add_argument("--by", action="append", default=[], metavar="COLUMN")
-    show.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE", help="repeat a column for several accepted values")
-    show.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    show.add_argument("--by", action="extend", nargs="+", default=[], metavar="COLUMN", help="divide by one or several columns")
+    show.add_argument("--where", action="extend", nargs="+", default=[], metavar="COLUMN=VALUE", help="repeat a column for several accepted values")
+    show.add_argument("--option", action="extend", nargs="+", default=[], metavar="KEY=VALUE")
     show.add_argument("--as", dest="reader", metavar="USER", help="answer as this user would see it")
     show.add_argument("--json", action="store_true")
     return parser
@@ -72,7 +72,8 @@ def _show(args) -> int:
         period_of(tables, args.start, args.end), args.grain, tuple(args.by), _pairs(args.where), dict(_split(o) for o in args.option), tables.settings
     )
     answer = ask(metric, tables, query)
-    print(as_json(metric, answer, tables.snapshot.id) if args.json else as_text(metric, answer))
+    written = as_json if args.json else as_text
+    print(written(metric, answer, tables.snapshot.id, query.period))
     return 0
 
 
@@ -109,11 +110,12 @@ def _pairs(texts: list[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, tuple(values)) for name, values in accepted.items())
 
 
-def as_json(metric: Metric, answer: Answer, snapshot) -> str:
-    """The answer as one JSON object; a missing figure is null, never NaN."""
+def as_json(metric: Metric, answer: Answer, snapshot, period: Period) -> str:
+    """The answer as one JSON object; a missing figure is null, never NaN. Of the period, `to` is the first day after it."""
     rows = [{name: _plain(value) for name, value in row.items()} for row in answer.rows.to_dict("records")]
     checks = [{"name": c.name, "ok": c.ok, **({"detail": c.detail} if c.detail else {})} for c in answer.checks]
     body = {"metric": metric.name, "definition": metric.definition, "definition_id": metric.digest, "unit": metric.unit, "snapshot": snapshot}
+    body["period"] = {"from": period.start, "to": period.end, "as_of": period.as_of}
     return json.dumps({**body, "rows": rows, "checks": checks, "notes": _plain(answer.notes)}, ensure_ascii=False, default=str, allow_nan=False)
 
 
@@ -129,10 +131,13 @@ def _plain(value):
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def as_text(metric: Metric, answer: Answer) -> str:
+def as_text(metric: Metric, answer: Answer, snapshot, period: Period) -> str:
+    """The definition, the rows, and what they can be repeated with."""
     shown = answer.rows.drop(columns=[c for c in ("se",) if c in answer.rows])
     failed = [f"FAILED: {check.name} {check.detail}" for check in answer.checks if not check.ok]
-    return "\n".join([metric.definition, "", shown.to_string(index=False), *failed])
+    loaded = "" if period.complete else f", loaded up to {period.as_of - dt.timedelta(days=1)}"
+    papers = f"{period.start} to {period.last_day}{loaded}; definition {metric.digest}; snapshot {snapshot}"
+    return "\n".join([metric.definition, "", shown.to_string(index=False), *failed, "", papers])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ LEVEL = 0.05  # "changed" is said at 95 %
 class Change:
     """A headline beside its comparison.
 
-    verdict: "changed", "no_clear_change", "new" (nothing before, or 0), "too_few" (n under 30), "no_data", "suppressed".
+    verdict: "changed", "no_clear_change", "new" (nothing before, or 0), "before_suppressed" (there was something before, too
+    little to be shown), "too_few" (n under 30), "no_data", "suppressed".
     delta: value − before, in the metric's own unit; None where there is nothing to compare.
     """
 
@@ -54,6 +55,8 @@ def changed(now: dict, before: dict) -> Change:
     """
     if now["state"] != "value":
         return Change(now, before, None, None, now["state"])
+    if before["state"] == "suppressed":
+        return Change(now, before, None, None, "before_suppressed")
     if before["state"] != "value" or (before["value"] == 0 and "centre" not in before):
         return Change(now, before, None, None, "new")
     delta = now["value"] - before["value"]

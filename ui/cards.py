@@ -84,7 +84,7 @@ def pill(change: Change, unit: str, currency: str) -> str | None:
     """The words of the change: its size, or why there is none to tell."""
     if change.verdict in ("no_data", "suppressed"):
         return None
-    if change.verdict in ("new", "too_few"):
+    if change.verdict in ("new", "before_suppressed", "too_few"):
         return t(f"verdicts.{change.verdict}")
     return numbers.difference(change.delta, unit, currency)
 

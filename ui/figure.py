@@ -17,7 +17,7 @@ def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | N
     alt: the finding in one sentence, in the reader's language. rows, columns: the data as `table` takes them.
     """
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
-    st.plotly_chart(spec, key=f"{key}_chart", config=config, alt=alt)
+    st.plotly_chart(worded(spec), key=f"{key}_chart", config=config, alt=alt)
     if rows is not None and columns is not None:
         _data(view, rows, columns, key, metrics)
 
@@ -29,11 +29,20 @@ def clickable(view: View, spec: dict, alt: str, options: dict, *, key: str, prom
     prompt: glossary key of the list's label.
     """
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
-    st.plotly_chart(spec, key=f"{key}_chart", config=config, alt=alt, on_select=lambda: _clicked(key, options), selection_mode="points")
+    st.plotly_chart(worded(spec), key=f"{key}_chart", config=config, alt=alt, on_select=lambda: _clicked(key, options), selection_mode="points")
     chosen = st.selectbox(t(prompt), list(options), format_func=lambda value: str(options[value]), index=None, key=f"{key}_pick", placeholder=t("chart.pick"))
     if data.get("rows") is not None:
         _data(view, data["rows"], data["columns"], key, data.get("metrics", ()))
     return chosen
+
+
+def worded(part):
+    """A figure with the reader's word for what is hidden."""
+    if isinstance(part, dict):
+        return {name: worded(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [worded(value) for value in part]
+    return part.replace(theme.SUPPRESSED, t("states.suppressed")) if isinstance(part, str) else part
 
 
 def _clicked(key: str, options: dict) -> None:

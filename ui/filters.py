@@ -6,6 +6,7 @@ again, so that it can be copied at any moment. Choosing another page keeps the f
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 
 import streamlit as st
@@ -52,10 +53,12 @@ def sidebar(choices: Choices, reach: Reach) -> Selection:
 
 
 def _custom(reach: Reach):
-    default = (reach.first, reach.as_of)
-    st.session_state.setdefault("f_days", default)
-    chosen = st.sidebar.date_input(t("filters.days"), key="f_days", format="YYYY-MM-DD")
-    return chosen if len(chosen) == 2 else (default[0], default[1])
+    """First and last day, both included. Days that are not loaded can only come from a link, which may look ahead."""
+    default = (reach.first, reach.as_of - dt.timedelta(days=1))
+    first, last = st.session_state.setdefault("f_days", default)[:2] if len(st.session_state.get("f_days", default)) == 2 else default
+    bounds = {"min_value": min(reach.first, first), "max_value": max(default[1], last)}
+    chosen = st.sidebar.date_input(t("filters.days"), key="f_days", format="YYYY-MM-DD", **bounds)
+    return chosen if len(chosen) == 2 else default
 
 
 def _segment(name: str, offered: Mapping[str, str]) -> None:

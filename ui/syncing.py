@@ -82,10 +82,10 @@ def start(only: str | None = None) -> Job:
 def _run(job: Job, path: Path | None, directory: Path, only: str | None) -> None:
     from connectors.sources import load
 
-    try:
+    try:  # as the command line does it: a missing file is refused for its table only
         if path is None:
             raise SourceError("no sources file: set RAPPORT_SOURCES to the path of your sources.toml and start the server again")
-        job.outcome = sync(load(path), directory, [only] if only else None, progress=job.heard, cancel=job.cancel)
+        job.outcome = sync(load(path, files=False), directory, [only] if only else None, progress=job.heard, cancel=job.cancel)
     except (SourceError, StoreError, Cancelled) as error:
         job.error = str(error)
     except Exception as error:

@@ -43,6 +43,7 @@ def table(
     rows there are when `rows` holds only the first of them; whole: gives all of them, for the files.
     Returns the selected row as a dict when `select`, else None.
     """
+    rows, columns = _with_state(rows, columns)
     rows = _under(columns, rows)
     if rows.empty:
         st.caption(t("table.empty"))
@@ -55,6 +56,17 @@ def table(
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
     return _drawn(view, found, columns, key, select)
+
+
+STATES = {"value", "no_data", "suppressed"}
+
+
+def _with_state(rows: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, Columns]:
+    """Rows of an answer say why a value is missing: there was nothing, or too little to show."""
+    if "state" in columns or "state" not in rows or not set(rows["state"]) <= STATES or rows["state"].eq("value").all():
+        return rows, columns
+    words = {state: "" if state == "value" else t(f"states.{state}") for state in STATES}
+    return rows.assign(state=rows["state"].map(words)), {**columns, "state": Column("chart.state")}
 
 
 def _under(columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def name_of(metric) -> str:
 
 
 def definition_of(metric) -> str:
-    """A metric's definition. English is the catalogue's own; other languages are in locales/metrics.toml."""
+    """A metric's definition. English is the catalogue's own; other languages are in locales/metrics.*.toml."""
     return metric.definition if language() == "en" else t(f"metrics.{metric.name}.definition")
 
 

@@ -75,7 +75,7 @@ def test_bars_keep_their_order_their_key_and_a_missing_value():
     rows = pd.DataFrame({"region": ["B", None, "A"], "value": [2.0, NAN, 1.0], "state": ["value", "suppressed", "value"]})
     figure = charts.bars(rows, "region", word, names={None: "(none)"}, strong=["B"])
     (trace,) = figure["data"]
-    assert trace["y"] == ["B", "(none)", "A"] and trace["x"] == [2.0, None, 1.0] and trace["text"] == ["2", "–", "1"]
+    assert trace["y"] == ["B", "(none)", "A"] and trace["x"] == [2.0, None, 1.0] and trace["text"] == ["2", theme.SUPPRESSED, "1"]
     assert trace["customdata"] == [["B"], [None], ["A"]]
     assert trace["marker"]["color"] == [theme.ACCENT, theme.CONTEXT, theme.CONTEXT]
     assert figure["layout"]["yaxis"]["categoryarray"] == ["A", "(none)", "B"]  # plotly draws from the bottom
@@ -202,3 +202,39 @@ def test_calibration_draws_the_diagonal_and_keeps_labels_inside():
     assert figure["data"][0]["textposition"] == ["bottom right", "top left"]
     assert (figure["layout"]["shapes"][0]["x1"], figure["layout"]["shapes"][0]["y1"]) == (1, 1)
     go.Figure(figure)
+
+
+# hidden is not missing
+
+STATED = pd.DataFrame(
+    {"region": ["A", "B", "C"], "value": [1.0, NAN, NAN], "low": [0.5, NAN, NAN], "high": [1.5, NAN, NAN], "n": [9, None, 0], "p": [1.0, NAN, NAN],
+     "state": ["value", "suppressed", "no_data"]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: charts.bars(STATED, "region", word),
+        lambda: charts.forest(STATED, "region", word),
+        lambda: charts.forest(STATED, "region", word, reference=1, reference_label="all"),
+        lambda: charts.pairs(STATED, "region", [("p", "P", "red")], word),
+        lambda: charts.split(STATED, "region", [("p", "P", theme.GOOD)], word),
+    ],
+)
+def test_a_hidden_row_says_so_on_its_line_and_one_without_data_does_not(draw):
+    notes = [note for note in draw()["layout"]["annotations"] if note["text"] == theme.SUPPRESSED]
+    assert [note["y"] for note in notes] == ["B"]
+
+
+def test_a_hidden_step_is_marked_and_one_without_data_is_a_gap():
+    rows = series([1.0, NAN, NAN]).assign(state=["value", "suppressed", "no_data"])
+    (mark,) = [trace for trace in charts.line(rows, word)["data"] if trace.get("mode") == "markers"]
+    assert mark["x"] == ["2026-02-01"] and mark["customdata"] == [f"2026-02-01: {theme.SUPPRESSED}"]
+
+
+def test_a_hidden_cell_is_marked():
+    rows = STATED.assign(down="x")
+    heat, marks = charts.heat(rows, "region", "down", word)["data"]
+    assert (marks["x"], marks["text"]) == (["B"], ["×"])
+    assert heat["customdata"] == [["1", theme.SUPPRESSED, "–"]]

@@ -229,7 +229,7 @@ def test_every_check_holds(name):
 
 @every
 def test_an_answer_can_be_written_as_json(name):
-    body = json.loads(cli.as_json(CATALOGUE[name], asked(name), 1), parse_constant=pytest.fail)
+    body = json.loads(cli.as_json(CATALOGUE[name], asked(name), 1, YEAR), parse_constant=pytest.fail)
     assert len(body["rows"]) == len(asked(name).rows)
 
 

@@ -258,7 +258,7 @@ NOTHING_THERE = row(np.nan, 0, np.nan, "no_data")
         (row(30, 30, 1), row(10, 30, 1), "changed", 20),
         (row(30), row(0), "new", None),
         (row(30), NOTHING_THERE, "new", None),
-        (row(30), row(np.nan, state="suppressed"), "new", None),
+        (row(30), row(np.nan, state="suppressed"), "before_suppressed", None),
         (NOTHING_THERE, row(30), "no_data", None),
         (row(np.nan, state="suppressed"), row(30), "suppressed", None),
         (row(30, se=np.nan), row(10), "no_clear_change", 20),  # no interval, no claim
@@ -337,7 +337,8 @@ def test_json_has_metric_definition_snapshot_rows_and_checks(shell):
     code, out, _, _ = shell("show", "credit_share", "--from", "2026-01-01", "--to", "2026-05-01", "--grain", "month", "--by", "region", "--json")
     body = json.loads(out, parse_constant=pytest.fail)  # NaN is not JSON
     assert code == 0
-    assert {"metric", "definition", "definition_id", "unit", "snapshot", "rows", "checks", "notes"} == set(body)
+    assert {"metric", "definition", "definition_id", "unit", "snapshot", "period", "rows", "checks", "notes"} == set(body)
+    assert body["period"] == {"from": "2026-01-01", "to": "2026-05-01", "as_of": body["period"]["as_of"]}
     assert body["snapshot"] == "20260101T000000-1"
     north = [r for r in body["rows"] if r["region"] == "North"]
     assert [r["period"] for r in north] == ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"]
@@ -355,6 +356,16 @@ def test_where_and_option_may_be_repeated(shell):
     everyone = ("show", "credit_share", "--json", "--where", "region=North", "--where", "region=South", "--option", "cut=90", "--option", "fresh=yes")
     assert json.loads(shell(*everyone)[1])["rows"][0]["n"] == 5
     assert json.loads(shell(*everyone, "--where", "grade=key")[1])["rows"][0]["n"] == 1
+
+
+def test_by_and_where_take_several_at_once(shell):
+    _, out, err, _ = shell("show", "credit_share", "--json", "--by", "region", "grade", "--where", "region=North", "region=South")
+    assert err == "" and {(row["region"], "grade" in row) for row in json.loads(out)["rows"]} == {("North", True), ("South", True)}
+
+
+def test_text_says_what_it_can_be_repeated_with(shell):
+    _, out, _, _ = shell("show", "credit_share", "--from", "2026-01-01", "--to", "2026-03-01")
+    assert out.splitlines()[-1] == f"2026-01-01 to 2026-02-28; definition {CREDIT.digest}; snapshot 20260101T000000-1"
 
 
 def test_a_named_reader_without_a_rule_is_given_nothing(shell):

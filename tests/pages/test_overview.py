@@ -77,3 +77,14 @@ def test_the_method_shows_the_very_question_of_the_card(run, monkeypatch):
     app.session_state["how_win_rate__0"] = True
     app.run()
     assert [(period.complete, period.end) for period in asked] == [(True, asked[0].as_of)]  # the year still runs: its days so far
+
+
+def test_days_of_ones_own_end_with_the_last_loaded_one(run):
+    app = run("overview")
+    app = app.selectbox(key="f_period").select("custom").run()
+    assert "still running" not in texts(app) and failures(app) == []
+
+
+def test_a_link_may_look_ahead(run):
+    app = run("overview", **{"period": "custom", "from": "2026-01-01", "to": "2031-12-31"})
+    assert failures(app) == [] and "still running" in texts(app)

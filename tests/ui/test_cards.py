@@ -31,6 +31,7 @@ CASES = [
     (row(40, n=29), row(30), "higher", "Too few to compare", "off", "off"),
     (row(40), NOTHING, "higher", "New: nothing before", "off", "off"),
     (row(40), row(0), "higher", "New: nothing before", "off", "off"),
+    (row(40), HIDDEN, "higher", "Before: too few answers to show", "off", "off"),
     (NOTHING, row(30), "higher", None, "off", "off"),
     (HIDDEN, row(30), "higher", None, "off", "off"),
 ]

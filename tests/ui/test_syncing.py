@@ -1,0 +1,19 @@
+"""A sync from the screen is the sync of the command line: the same sources are accepted, the same tables refused."""
+
+import connectors.sources
+from ui import syncing
+from warehouse.errors import StoreError
+
+
+def test_a_missing_file_is_no_reason_not_to_begin(tmp_path, monkeypatch):
+    begun = []
+
+    def sync(declared, *args, **further):
+        begun.append(declared)
+        raise StoreError("enough")
+
+    monkeypatch.setattr(syncing, "sync", sync)
+    monkeypatch.setattr(connectors.sources, "load", lambda path, files=True, **further: {"files": files})
+    job = syncing.Job()
+    syncing._run(job, tmp_path / "sources.toml", tmp_path / "data", None)
+    assert begun == [{"files": False}] and job.error == "enough" and not job.is_running

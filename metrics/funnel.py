@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from metrics.lead_steps import lead_steps
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
 from metrics.result import Answer, Check, answer
@@ -15,6 +16,7 @@ from metrics.stats import share_se, wilson
 from metrics.stays import now_s
 
 FLAGS = {"passed": "is_passed", "strict": "is_strict", "any": "is_own"}
+UNITS = ("deal", "lead")
 TIMES = {"passed": "passed_s", "strict": "strict_s", "any": "entered_s"}
 DAY = 86_400  # seconds
 CASH_RULE = "cash: the customer's first payment for what was invoiced on or after the day of the contract"
@@ -29,16 +31,21 @@ def count(flag: nw.Expr | str) -> nw.Expr:
 def funnel(tables: Tables, query: Query) -> Answer:
     """Of the deals created in the period, how many got to each stage, from the first to the money received.
 
-    deal_steps: one row per deal and stage; reads created_on, outcome, the flags and times of its stages.
-    Options: mode "passed" (this stage or a later one; default), "strict" (every stage up to this one, in order) or "any"
-    (this very stage: may rise). within_days: only what happened in so many days after the creation (the last instant
-    included), of deals that are at least as old; 0 for no limit.
+    deal_steps: one row per deal and stage; reads created_on, outcome, the flags and times of its stages. leads: created_on, status.
+    Options:
+        unit "deal" (default) or "lead": leads created in the period, each counted once, as far as any deal of it got; one
+            without a deal stays in the first stage (see `metrics.lead_steps`).
+        mode "passed" (this stage or a later one; default), "strict" (every stage up to this one, in order) or "any" (this very
+            stage: may rise).
+        within_days: only what happened in so many days after the creation (the last instant included), of deals that are at
+            least as old; 0 for no limit.
 
     Returns one row per (position, stage): value = overall share; numerator = deals that got there; denominator = n = all deals;
     extra: step (share of the stage before), step_low, step_high, won, lost, open (of all deals), amount (of those that got
-    there, reporting currency), unconverted. A cash stage that no payment in the data can tell about is no_data.
+    there, reporting currency), unconverted; all of leads, with the amounts of all their deals, where the unit is a lead. A
+    cash stage that no payment in the data can tell about is no_data. No deals (or no leads): no rows.
     Notes of a single funnel: narrowest = {from, to, step}, the step with the smallest share going on.
-    Raises QuestionError for an unknown mode.
+    Raises QuestionError for an unknown mode or unit.
     Read it so: overall 0.4 and step 0.8 at "Quote" mean 40 of 100 deals were quoted, and of those followed up 80 %.
     Limits: Wilson 1927.
     """
@@ -51,7 +58,7 @@ def funnel(tables: Tables, query: Query) -> Answer:
     )  # fmt: skip
     rows = _stepped(rows, keys)
     extra = ("step", "step_low", "step_high", "won", "lost", "open", "amount", "unconverted")
-    checks = [_whole(rows), *([_falling(rows, keys)] if query.options["mode"] != "any" else [])]
+    checks = [_whole(rows, query.options["unit"]), *([_falling(rows, keys)] if query.options["mode"] != "any" else [])]
     notes = {**_notes(query), **({} if keys else _narrowest(rows))}
     return answer(rows, query, keys=(*query.by, "position", "stage"), extra=extra, checks=checks, notes=notes)
 
@@ -59,8 +66,8 @@ def funnel(tables: Tables, query: Query) -> Answer:
 def funnel_to_cash(tables: Tables, query: Query) -> Answer:
     """Of the deals created in the period, the share whose money has come in (or that reached the last stage there is).
 
-    Same table, options and rules as `funnel`. Returns one row: value, numerator = paid deals, denominator = n = all deals,
-    and stage, the last stage's name.
+    Same tables, options and rules as `funnel`. Returns one row: value, numerator = paid deals, denominator = n = all deals
+    (or leads), and stage, the last stage's name.
     """
     steps, keys = _steps(tables, query)
     rows = aggregate(steps, [*keys, "position", "stage"], n=nw.len(), numerator=count("got"), observed=count(~nw.col("got").is_null()))
@@ -72,16 +79,20 @@ def funnel_to_cash(tables: Tables, query: Query) -> Answer:
 
 
 def _steps(tables: Tables, query: Query) -> tuple[Frame, list[str]]:
-    """The deal × stage rows of the question, with `got`: did the deal get there by the question's rule?"""
-    mode, days = query.options["mode"], query.options["within_days"]
+    """The deal × stage (or lead × stage) rows of the question, with `got`: did it get there by the question's rule?"""
+    mode, unit, days = (query.options[name] for name in ("mode", "unit", "within_days"))
     if mode not in FLAGS:
         raise QuestionError(f"no mode {mode!r}; there are {', '.join(FLAGS)}")
-    steps, keys = grouped(tables["deal_steps"], "created_on", tables, _whole_line(query))
-    if not days:
-        return steps.with_columns(got=nw.col(FLAGS[mode])), keys
-    old_enough = nw.col("created_at_s") + days * DAY <= now_s(query)
-    in_time = (nw.col(TIMES[mode]) - nw.col("created_at_s") <= days * DAY).fill_null(False)
-    return steps.filter(old_enough).with_columns(got=nw.col(FLAGS[mode]) & in_time), keys
+    if unit not in UNITS:
+        raise QuestionError(f"no unit {unit!r} of a funnel; there are {', '.join(UNITS)}")
+
+    def got(since: str) -> nw.Expr:
+        in_time = (nw.col(TIMES[mode]) - nw.col(since) <= days * DAY).fill_null(False)
+        return nw.col(FLAGS[mode]) & in_time if days else nw.col(FLAGS[mode])
+
+    rows = tables["deal_steps"].with_columns(got=got("created_at_s")) if unit == "deal" else lead_steps(tables, query, got)
+    steps, keys = grouped(rows, "created_on", tables, _whole_line(query))
+    return steps.filter(nw.col("created_at_s") + days * DAY <= now_s(query)) if days else steps, keys
 
 
 def _whole_line(query: Query) -> Query:
@@ -103,9 +114,9 @@ def _stepped(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return rows
 
 
-def _whole(rows: pd.DataFrame) -> Check:
+def _whole(rows: pd.DataFrame, unit: str) -> Check:
     parts = rows[["won", "lost", "open"]].sum(axis=1)
-    return Check("won + lost + open = all deals", bool((parts == rows["n"]).all()), f"{parts.sum():.0f} = {rows['n'].sum():.0f}")
+    return Check(f"won + lost + open = all {unit}s", bool((parts == rows["n"]).all()), f"{parts.sum():.0f} = {rows['n'].sum():.0f}")
 
 
 def _falling(rows: pd.DataFrame, keys: list[str]) -> Check:
@@ -125,11 +136,11 @@ def _narrowest(rows: pd.DataFrame) -> dict:
 
 def _notes(query: Query) -> dict:
     days = query.options["within_days"]
-    return {"mode": query.options["mode"], "cash": CASH_RULE, **({"within_days": days} if days else {})}
+    return {"mode": query.options["mode"], "unit": query.options["unit"], "cash": CASH_RULE, **({"within_days": days} if days else {})}
 
 
 def behind(tables: Tables, query: Query) -> Frame:
-    """The deals behind a bar: those that got to the stage in `where`; without one, all deals of the period."""
+    """The deals (or leads) behind a bar: those that got to the stage in `where`; without one, all of the period."""
     steps, _ = _steps(tables, replace(query, by=(), grain=None))
     asked = [(c, v) for c, v in query.where if c in ("stage", "position")]
     if not asked:
@@ -138,18 +149,19 @@ def behind(tables: Tables, query: Query) -> Frame:
     return named(steps.filter(nw.col("got"), *chosen), tables)
 
 
-OPTIONS = {"mode": "passed", "within_days": 0}
+OPTIONS = {"mode": "passed", "within_days": 0, "unit": "deal"}
+READS = ("deal_steps", "leads", "deal_facts")
 METRICS = (
     Metric(
         "funnel", funnel,
         definition="Of the deals created in the period, the share that got to each stage, from the lead to the money received.",
         formula="overall_k = reached_k / reached_1; step_k = reached_k / reached_(k-1); reached_k: deals in stage k or a later one",
-        unit="share", reads=("deal_steps",), behind=behind, better="higher", options=OPTIONS, source="Wilson 1927 (limits); cohort basis: DEFINITIONS 4",
+        unit="share", reads=READS, behind=behind, better="higher", options=OPTIONS, source="Wilson 1927 (limits); cohort basis: DEFINITIONS 4",
     ),
     Metric(
         "funnel_to_cash", funnel_to_cash,
         definition="Of the deals created in the period, the share whose money has come in by now.",
         formula="deals with a payment for what was invoiced since their contract / deals created",
-        unit="share", reads=("deal_steps",), behind=behind, better="higher", options=OPTIONS,
+        unit="share", reads=READS, behind=behind, better="higher", options=OPTIONS,
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ CARDS = (
     Card("forecast", trend=False), Card("stalled", trend=False),
 )  # fmt: skip
 MODES = ("passed", "strict", "any")
+UNITS = ("deal", "lead")
 DEALS = {
     "deal_id": Column("funnel.deal"), "customer": Column("funnel.customer"), "owner": Column("funnel.owner"), "reached_stage": Column("funnel.furthest"),
     "outcome": Column("funnel.outcome"), "amount_reporting": Column("funnel.amount", "money"), "created_on": Column("funnel.created_on"),
@@ -60,6 +61,10 @@ LEADS = {
     "lead_id": Column("funnel.lead"), "customer": Column("funnel.customer"), "source_channel": Column("funnel.source"), "status": Column("funnel.status"),
     "created_on": Column("funnel.created_on"), "became_deal": Column("funnel.became_deal"), "became_won": Column("funnel.became_won"),
 }  # fmt: skip
+LEADS_THERE = {
+    "lead_id": Column("funnel.lead"), "customer": Column("funnel.customer"), "source_channel": Column("funnel.source"), "status": Column("funnel.status"),
+    "outcome": Column("funnel.outcome"), "amount_reporting": Column("funnel.amount", "money"), "created_on": Column("funnel.created_on"),
+}  # fmt: skip
 PROMISES = {
     "stage": Column("funnel.stage"), "predicted": Column("funnel.promised", "share"), "value": Column("funnel.came", "share"),
     "low": Column("funnel.low", "share"), "high": Column("funnel.high", "share"), "n": Column("funnel.closed_deals", "count"),
@@ -81,29 +86,32 @@ def listed(view, metric: str, columns: dict, key: str, where: dict, **options) -
 
 @page.part("funnel.stages")
 def stages(view):
-    """How many got how far; a stage opens its deals."""
+    """How many deals, or leads, got how far; a stage opens them."""
     with page.section("funnel.stages", help="funnel.stages_help"):
-        modes = {mode: t(f"funnel.modes.{mode}") for mode in MODES}
-        mode = st.segmented_control(
-            t("funnel.counted"), MODES, default="passed", format_func=modes.get, key="funnel_mode", required=True, label_visibility="collapsed"
-        )
-        answer = data.answer(view, "funnel", mode=mode)
+        modes, units = {mode: t(f"funnel.modes.{mode}") for mode in MODES}, {unit: t(f"funnel.units.{unit}") for unit in UNITS}
+        with st.container(horizontal=True):
+            how = {"required": True, "label_visibility": "collapsed"}
+            unit = st.segmented_control(t("funnel.unit"), UNITS, default="deal", format_func=units.get, key="funnel_unit", **how)
+            mode = st.segmented_control(t("funnel.counted"), MODES, default="passed", format_func=modes.get, key="funnel_mode", **how)
+        answer = data.answer(view, "funnel", mode=mode, unit=unit)
         page.failed_checks(answer)
         if answer.rows.empty:
-            page.empty("funnel.none")
+            page.empty("funnel.none" if unit == "deal" else "funnel.no_leads")
             return
         last = answer.rows.iloc[-1]
         values = {"n": numbers.count(last["n"]), "reached": numbers.count(last["numerator"]), "share": share(last["value"])}
         values["stage"] = plain(spoken.stage(last["stage"]))
-        page.sentence(t("funnel.stages_says" if last["state"] == "value" else "funnel.stages_unknown", **values) + " " + narrowest(answer))
+        said = t(f"funnel.stages_says.{unit}" if last["state"] == "value" else f"funnel.stages_unknown.{unit}", **values)
+        page.sentence(said + " " + narrowest(answer))
         names = spoken.names(answer.rows["stage"], spoken.stage)
         spec = charts.stages(answer.rows, "stage", share, numbers.count, names=names, step=t("funnel.went_on"), unknown=t("states.no_data"))
-        metric, alt = data.metric("funnel"), t("funnel.stages_alt", **values)
+        metric, alt = data.metric("funnel"), t(f"funnel.stages_alt.{unit}", **values)
+        columns = {**STAGES, "numerator": Column("funnel.deals" if unit == "deal" else "funnel.leads", "count")}
         chosen = clickable(
-            view, spec, alt, names, key="funnel_stages", prompt="funnel.choose_stage", rows=in_words(answer.rows), columns=STAGES, metrics=(metric,)
+            view, spec, alt, names, key="funnel_stages", prompt="funnel.choose_stage", rows=in_words(answer.rows), columns=columns, metrics=(metric,)
         )
         if chosen:
-            listed(view, "funnel", DEALS, "funnel_deals", {"stage": chosen}, mode=mode)
+            listed(view, "funnel", DEALS if unit == "deal" else LEADS_THERE, "funnel_deals", {"stage": chosen}, mode=mode, unit=unit)
 
 
 def narrowest(answer) -> str:

@@ -94,6 +94,14 @@ def test_a_metric_has_the_same_rows(name, question):
     assert [check.ok for check in ours.checks] == [check.ok for check in theirs.checks]
 
 
+@pytest.mark.parametrize("mode", ["passed", "strict"])
+def test_a_funnel_of_leads_has_the_same_rows(mode):
+    query = Query(YEAR, None, ("source_channel",), options={"unit": "lead", "mode": mode}, settings=SETTINGS)
+    ours, theirs = (ask(CATALOGUE["funnel"], opened(engine), query) for engine in ("duckdb", MASTER))
+    assert len(ours.rows)
+    alike(ours.rows, theirs.rows)
+
+
 @pytest.mark.parametrize("name", [name for name, metric in sorted(CATALOGUE.items()) if metric.behind])
 def test_the_rows_behind_are_as_many(name):
     metric, query = CATALOGUE[name], Query(YEAR, None, (), (), dict(CATALOGUE[name].options), SETTINGS)

@@ -47,3 +47,13 @@ def test_good_notes_without_a_move_can_be_seen_alone(run):
     assert failures(app) == []
     shown = [part.value for part in app.dataframe if "is_honest" in part.value.columns]
     assert all(rows["is_honest"].all() for rows in shown)
+
+
+def test_leads_can_be_counted_instead_of_deals(run):
+    app = run("funnel", period="all")
+    app = app.segmented_control(key="funnel_unit").set_value("lead").run()
+    assert failures(app) == [] and "leads created in the period" in texts(app)
+    app = app.selectbox(key="funnel_stages_pick").select("Quote").run()
+    assert failures(app) == []
+    shown = next(part.value for part in app.dataframe if {"lead_id", "outcome"} <= set(part.value.columns))
+    assert shown["lead_id"].is_unique

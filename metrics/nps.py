@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from metrics import hiding
 from metrics.additive import additive
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, collect, grouped, segmented, within
 from metrics.respondents import effective_n, kish, number, prepared, weighed
-from metrics.result import K_ANONYMOUS, STANDARD, Answer, answer, suppress_all
+from metrics.result import STANDARD, Answer, answer
 from metrics.rounding import percents
 from metrics.stats import Z95, wilson
 from metrics.waves import in_time
@@ -54,12 +56,14 @@ def nps_bands(tables: Tables, query: Query) -> Answer:
 
     value is the band's weighted share (0 to 1) of n answers, with Wilson limits; numerator is the number of answers in the band.
     percent: the share as shown, one decimal; the three of a group add up to 100.0.
+    A filter on `band` chooses rows: the share stays that of all answers. A band is a part of the score, so three detractors of
+    forty answers are shown, and listed; what is hidden is a score of fewer than five answers, with its bands.
     """
-    whole = nps(tables, query)
-    rows = _by_band(whole.rows)
+    whole = nps(tables, of_all_bands(query))
+    rows = _by_band(whole.rows, query)
     low, high = wilson(rows["band_share"] * rows["n_eff"], rows["n_eff"])
     rows = rows.assign(value=rows["band_share"], numerator=rows["band_n"], denominator=rows["n"], low=low, high=high, se=(high - low) / (2 * Z95))
-    return Answer(rows[[*_keys(rows), *STANDARD, "percent"]], whole.checks, whole.notes)
+    return Answer(rows[[*hiding.keys_of(rows), *STANDARD, "percent"]], whole.checks, whole.notes)
 
 
 def nps_revenue(tables: Tables, query: Query) -> Answer:
@@ -70,11 +74,11 @@ def nps_revenue(tables: Tables, query: Query) -> Answer:
     Hidden wherever the score weighted by revenue is: the shares would say it (promoters less detractors).
     A customer whose people are in several bands is divided among them; the bands add up to the respondents' revenue.
     """
-    whole = _scored(tables, query, "revenue")
-    rows = _by_band(whole.rows)
+    whole = _scored(tables, of_all_bands(query), "revenue")
+    rows = _by_band(whole.rows, query)
     revenue = rows["band_share"] * rows["denominator"]
     rows = rows.assign(value=revenue, numerator=revenue, low=np.nan, high=np.nan, se=np.nan, share=rows["band_share"], answers=rows["band_n"])
-    return Answer(rows[[*_keys(rows), *STANDARD, "share", "percent", "answers"]], whole.checks, whole.notes)
+    return Answer(rows[[*hiding.keys_of(rows), *STANDARD, "share", "percent", "answers"]], whole.checks, whole.notes)
 
 
 def asked_about(tables: Tables, query: Query) -> Frame:
@@ -84,8 +88,7 @@ def asked_about(tables: Tables, query: Query) -> Frame:
         chosen = (nw.col("question_id") == options["question"]) | (nw.col("question") == options["question"])
     else:
         chosen = nw.col("dimension").str.to_lowercase() == (options.get("dimension") or dimension(query)).lower()
-    waves = [nw.col("wave") == options["wave"]] if options.get("wave") else []
-    return scores.filter(chosen, *waves).with_columns(band=_band())
+    return scores.filter(chosen).with_columns(band=_band())
 
 
 def dimension(query: Query) -> str:
@@ -94,9 +97,30 @@ def dimension(query: Query) -> str:
 
 
 def behind(tables: Tables, query: Query) -> Frame:
-    """The answers behind the score, each with its customer's name; none at all where they are too few to be shown."""
+    """The answers behind the score, each with its customer's name; none at all where the score is hidden."""
+    return hiding.behind(_listed(tables, query), ask_for(nps, tables, query))
+
+
+def behind_bands(tables: Tables, query: Query) -> Frame:
+    """The answers behind the bands: a band is part of the score, so its list is hidden only where the score is."""
+    return hiding.behind(_listed(tables, query), ask_for(nps, tables, of_all_bands(query)))
+
+
+def _behind_revenue(tables: Tables, query: Query) -> Frame:
+    return behind_bands(tables, replace(query, options={**query.options, "weighting": "revenue"}))
+
+
+def ask_for(measure: Callable[[Tables, Query], Answer], tables: Tables, query: Query) -> pd.DataFrame:
+    """The number that a list is behind."""
+    options = {"weighting": "respondent", "survey_weights": True, **query.options}
+    return measure(tables, replace(query, by=(), grain=None, options=options)).rows
+
+
+def _listed(tables: Tables, query: Query) -> Frame:
+    query = with_wave(query)
     rows = segmented(within(asked_about(tables, query), "answered_on", query.period), tables, query).filter(is_valid())
-    return named(guarded(carrying_weight(rows, query.options.get("weighting", "respondent"))), tables)
+    rows = carrying_weight(rows, query.options.get("weighting", "respondent"))
+    return named(hiding.unnamed(hiding.veiled(rows, nw.lit(1), "wave")), tables)
 
 
 def named(rows: Frame, tables: Tables) -> Frame:
@@ -117,12 +141,6 @@ def carrying_weight(rows: Frame, weighting: str) -> Frame:
     return known.with_columns(_paid=paid).filter(nw.col("_paid").sum().over("customer_id") > 0).drop("_paid")
 
 
-def guarded(rows: Frame) -> Frame:
-    """`rows`, or none of them where there are fewer than five."""
-    enough = rows.select(_n=nw.len()).filter(nw.col("_n") >= K_ANONYMOUS)
-    return rows.join(enough, how="cross").drop("_n")
-
-
 def adjusted_wald(promoters, detractors, n) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """95 % limits, standard error and centre of an NPS, in points, from the two shares (0 to 1) and the effective number of answers.
 
@@ -137,8 +155,13 @@ def adjusted_wald(promoters, detractors, n) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _scored(tables: Tables, query: Query, weighting: str) -> Answer:
-    about = query.period, query.grain, weighting, *(query.options.get(name) for name in ("dimension", "question", "wave", "survey_weights"))
-    rows = additive("nps", about, query, lambda asked: _summed(tables, asked, weighting), lambda: _of_respondents(tables))
+    query = with_wave(query)
+    about = query.period, query.grain, weighting, *(query.options.get(name) for name in ("dimension", "question", "survey_weights"))
+
+    def sums(asked: Query) -> pd.DataFrame:
+        return additive("nps", about, asked, lambda finest: _summed(tables, finest, weighting), lambda: _of_respondents(tables))
+
+    rows = sums(query)
     _refuse_other_scales(tables, query, rows["off_scale"].sum())
     rows["promoter_share"], rows["detractor_share"] = (rows[c] / rows["weight"].where(rows["weight"] > 0) for c in ("promoted", "detracted"))
     rows["passive_share"] = 1 - rows["promoter_share"] - rows["detractor_share"]
@@ -149,9 +172,19 @@ def _scored(tables: Tables, query: Query, weighting: str) -> Answer:
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused_outside", "refused_fraction", "superseded", "left_out")}
     rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
     finished = in_time(answer(rows, query, extra=EXTRA, notes={**notes, "weighting": weighting}), tables["scores"], "answered_on", query)
-    base = "n" if weighting == "respondent" else "n_eff"
-    shown = suppress_all(_zeroed(finished.rows), _keys(finished.rows), base)
+    shown = hiding.suppressed(_zeroed(finished.rows), query, "n" if weighting == "respondent" else "n_eff", sums, worth_of(weighting))
     return Answer(shown, finished.checks, {**finished.notes, "hidden": int((shown["state"] == "suppressed").sum())})
+
+
+def with_wave(query: Query) -> Query:
+    """The question with its option `wave` as a filter: waves are groups like any other."""
+    wave = query.options.get("wave")
+    return replace(query, where=(*query.where, ("wave", (wave,))), options={**query.options, "wave": None}) if wave else query
+
+
+def worth_of(weighting: str) -> hiding.Size:
+    """How many answers sums are worth when it is decided what to hide."""
+    return kish if weighting != "respondent" else lambda rows: rows["n"]
 
 
 def _of_respondents(tables: Tables) -> set[str]:
@@ -184,6 +217,11 @@ def is_valid() -> nw.Expr:
     return nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused") & ~nw.col("band").is_null()
 
 
+def on_scale() -> nw.Expr:
+    """Answers to a question that is asked on 0 to 10."""
+    return (nw.col("scale_min") == SCALE[0]) & (nw.col("scale_max") == SCALE[1])
+
+
 def _band() -> nw.Expr:
     """promoter, passive or detractor; null for what is not a whole number on 0-10."""
     whole = nw.col("score") == nw.col("score").floor()
@@ -213,21 +251,19 @@ def _zeroed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{c: rows[c].fillna(0) for c in ("n", *COUNTS, "dismissed", "customers", "n_eff")})
 
 
-def _keys(rows: pd.DataFrame) -> list[str]:
-    return list(rows.columns[: list(rows.columns).index("value")])
+def of_all_bands(query: Query) -> Query:
+    """The question about all bands."""
+    return replace(query, where=tuple(pair for pair in query.where if pair[0] != "band"))
 
 
-def _by_band(rows: pd.DataFrame) -> pd.DataFrame:
+def _by_band(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Each row once per band, with band_share, band_n (answers in the band) and percent (as shown; a group adds up to 100.0)."""
-    keys = _keys(rows)
+    keys = hiding.keys_of(rows)
     shares = rows[list(SHARES)].apply(percents, axis=1, result_type="expand") if len(rows) else pd.DataFrame(columns=range(3), dtype=float)
     each = [rows.assign(band=b, band_share=rows[f"{b}_share"], band_n=rows[f"{b}s"], percent=shares[k].astype(float)) for k, b in enumerate(BANDS)]
-    stacked = pd.concat(each).sort_index(kind="stable").reset_index(drop=True)
+    chosen = [part for part, band in zip(each, BANDS, strict=True) if all(band in values for column, values in query.where if column == "band")]
+    stacked = pd.concat(chosen or [part.head(0) for part in each]).sort_index(kind="stable").reset_index(drop=True)
     return stacked[[*keys, "band", *(c for c in stacked.columns if c not in (*keys, "band"))]]
-
-
-def _behind_revenue(tables: Tables, query: Query) -> Frame:
-    return behind(tables, replace(query, options={**query.options, "weighting": "revenue"}))
 
 
 OPTIONS = {"weighting": "respondent", "dimension": None, "question": None, "wave": None, "survey_weights": True}
@@ -238,7 +274,7 @@ METRICS = (
     ),
     Metric(
         "nps_bands", nps_bands, "How answers divide into promoters (9-10), passives (7-8) and detractors (0-6).", "n_band / n", "share",
-        ("scores",), behind, None, OPTIONS,
+        ("scores",), behind_bands, None, OPTIONS,
     ),
     Metric(
         "nps_revenue", nps_revenue, "Revenue of the twelve months up to the answer, by promoters, passives and detractors.", "Σ revenue of the band", "money",

@@ -9,6 +9,7 @@ import pandas as pd
 from metrics.query import Query
 
 K_ANONYMOUS = 5  # fewer answers than this are suppressed
+TINY = 1e-9  # an effective number is a quotient: five equal customers are worth 4.999…
 K_TESTABLE = 30  # fewer carry no test and no arrow
 K_FIRM = 100  # fewer carry a mark
 STANDARD = ("value", "n", "numerator", "denominator", "low", "high", "se", "state", "complete")
@@ -66,9 +67,7 @@ def answer(frame: pd.DataFrame, query: Query, *, extra: tuple[str, ...] = (), ke
 
 def _dated(frame: pd.DataFrame, query: Query, keys: tuple[str, ...], fill: bool) -> pd.DataFrame:
     """Replace the number of each bucket by its first day, and add the buckets nothing fell into."""
-    period = query.period
-    first = period.bucket_number(period.start, query.grain)
-    buckets = {first + k: b for k, b in enumerate(period.buckets(query.grain))}
+    buckets = _buckets(query)
     if fill:
         groups = frame[list(keys)].drop_duplicates() if keys else pd.DataFrame(index=[0])
         every = groups.merge(pd.DataFrame({"bucket": list(buckets)}), how="cross")
@@ -76,6 +75,16 @@ def _dated(frame: pd.DataFrame, query: Query, keys: tuple[str, ...], fill: bool)
     frame["period"] = [buckets[int(b)].start for b in frame["bucket"]]
     frame["complete"] = [buckets[int(b)].complete for b in frame["bucket"]]
     return frame
+
+
+def _buckets(query: Query) -> dict:
+    first = query.period.bucket_number(query.period.start, query.grain)
+    return {first + k: bucket for k, bucket in enumerate(query.period.buckets(query.grain))}
+
+
+def starts(query: Query) -> dict:
+    """The first day of each bucket of the question's series, by its number."""
+    return {number: bucket.start for number, bucket in _buckets(query).items()}
 
 
 def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
@@ -89,22 +98,35 @@ def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = 
     return _masked(rows, _hidden(rows, [siblings], base, k))
 
 
-def suppress_all(rows: pd.DataFrame, keys: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
-    """`suppress` where totals are known along every key: each region's over the months and each month's over the regions."""
+def suppress_all(rows: pd.DataFrame, keys: list[str], base: str = "n", k: int = K_ANONYMOUS, also: pd.Series | None = None) -> pd.DataFrame:
+    """`suppress` where totals are known along every key: each region's over the months and each month's over the regions.
+
+    also: rows to hide for another reason; what would give them away is hidden as well.
+    """
     families = [[other for other in keys if other != key] for key in keys] or [[]]
-    return _masked(rows, _hidden(rows, families, base, k))
+    return _masked(rows, _hidden(rows, families, base, k, also))
 
 
-def _hidden(rows: pd.DataFrame, families: list[list[str]], base: str, k: int) -> pd.Series:
-    """Which rows to hide so that no family of any kind gives one away: repeated until nothing more has to go."""
-    size = pd.to_numeric(rows[base]).astype("float64").fillna(0)
-    hidden, before = (size > 0) & (size < k), None
+def _hidden(rows: pd.DataFrame, families: list[list[str]], base: str, k: int, also: pd.Series | None = None) -> pd.Series:
+    return hidden_along(rows[base], [rows[siblings] for siblings in families], k, also)
+
+
+def hidden_along(size: pd.Series, families: list[pd.DataFrame], k: int = K_ANONYMOUS, also: pd.Series | None = None) -> pd.Series:
+    """Which groups to hide so that no family gives one away: repeated until nothing more has to go.
+
+    size: what each group is worth. families: for each way of adding up, the columns within which groups have a known total.
+    """
+    size = pd.to_numeric(size).astype("float64").fillna(0)
+    numbered = [f.groupby(list(f.columns), dropna=False).ngroup() if len(f.columns) else pd.Series(0, size.index) for f in families]
+    hidden, before = (size > 0) & (size < k - TINY), None
+    hidden = hidden if also is None else hidden | (also & (size > 0))
     while before is None or hidden.sum() > before:
         before = hidden.sum()
-        for siblings in families:
-            numbered = rows.groupby(siblings, dropna=False).ngroup() if siblings else pd.Series(0, rows.index)
-            for _, family in size.groupby(numbered):
-                hidden[family.index] = _complemented(family, hidden[family.index], k)
+        for family in numbered:
+            many, worth = hidden.groupby(family).transform("sum"), size.where(hidden, 0).groupby(family).transform("sum")
+            told = (many > 0) & ((many == 1) | (worth < k - TINY))
+            for _, part in size[told].groupby(family[told]):
+                hidden[part.index] = _complemented(part, hidden[part.index], k)
     return hidden
 
 
@@ -121,7 +143,7 @@ def _masked(rows: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
 
 def _complemented(size: pd.Series, hidden: pd.Series, k: int) -> pd.Series:
     hidden = hidden.copy()
-    while hidden.any() and (hidden.sum() == 1 or size[hidden].sum() < k):
+    while hidden.any() and (hidden.sum() == 1 or size[hidden].sum() < k - TINY):
         shown = size[~hidden & (size > 0)]
         if shown.empty:
             break

@@ -8,11 +8,11 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from metrics import nps
+from metrics import hiding, nps
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, segmented, within
 from metrics.respondents import effective_n, kish, number, prepared, weighed
-from metrics.result import K_ANONYMOUS, Answer, answer, suppress_all
+from metrics.result import Answer, answer
 from metrics.stats import Z95, wilson
 from metrics.waves import in_time
 
@@ -39,15 +39,48 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
         dismissed             int    asked, gave no score
     Read it so: 2.996 of 250 answers on 1-5 is low and is shown as "3.0 (below 3)".
     """
-    frame, keys = grouped(_scored(tables, query), "answered_on", tables, query)
-    rows, others = _on_one_scale(_summed(frame, keys, query), keys, query)
-    rows = _with_interval(rows, query.options["weighting"])
+    query, weighting = nps.with_wave(query), query.options["weighting"]
+
+    def sums(asked: Query) -> pd.DataFrame:
+        frame, keys = grouped(_scored(tables, asked), "answered_on", tables, asked)
+        return _summed(frame, keys, asked)
+
+    told = _with_dimension(query)
+    rows, cells = sums(query), _unfiltered(sums, told)
+    rows, others = _on_one_scale(rows, _scale_of(rows if cells is None else _of_question(cells, told), query), query)
+    rows = _with_interval(rows, weighting)
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused", "left_out")} | {"other_scales": others}
     rows = rows.assign(numerator=rows["total"], denominator=rows["weight"], n_eff=kish(rows)).astype({"dismissed": "Int64"})
     finished = in_time(answer(rows, query, extra=EXTRA, notes=notes), tables["scores"], "answered_on", query)
     filled = finished.rows.assign(n=finished.rows["n"].fillna(0), dismissed=finished.rows["dismissed"].fillna(0))
-    base = "n" if query.options["weighting"] == "respondent" else "n_eff"
-    return Answer(suppress_all(filled, list(filled.columns[: filled.columns.get_loc("value")]), base), (), finished.notes)
+    base = "n" if weighting == "respondent" else "n_eff"
+    shown = hiding.suppressed(filled, told, base, lambda asked: _on_own_scales(cells, asked), nps.worth_of(weighting))
+    return Answer(shown, (), finished.notes)
+
+
+def _with_dimension(query: Query) -> Query:
+    """The question with its option `dimension` as a filter: dimensions are groups like any other."""
+    named = query.options.get("dimension")
+    return replace(query, where=(*query.where, ("dimension", (named,))), options={**query.options, "dimension": None}) if named else query
+
+
+def _unfiltered(sums, query: Query) -> pd.DataFrame | None:
+    """Sums without the question's filters, by their columns; None where there are no filters."""
+    if not query.where:
+        return None
+    return sums(hiding.wider(query) or replace(query, where=()))
+
+
+def _of_question(cells: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Of unfiltered sums those of the questions asked about: the scale is theirs, whichever customers are looked at."""
+    for column in {column for column, _ in query.where} & {*QUESTION_COLUMNS}:
+        cells = cells[hiding.accepted(cells, column, query)]
+    return cells
+
+
+def _on_own_scales(cells: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Unfiltered sums of each question on the scale most of its answers are on."""
+    return _on_one_scale(cells, _scale_of(cells, query), query)[0]
 
 
 def _scored(tables: Tables, query: Query) -> Frame:
@@ -86,14 +119,18 @@ def _summed(frame: Frame, keys: list[str], query: Query) -> pd.DataFrame:
     return weighed(ready, [*keys, *SCALE], query.options["weighting"], nw.col("total"), parts, {}, beside)
 
 
-def _on_one_scale(rows: pd.DataFrame, keys: list[str], query: Query) -> tuple[pd.DataFrame, int]:
-    """The rows on the scale most answers are on (of each question where it is asked by questions), and how many answers are not."""
-    if rows.empty:
-        return (rows if keys else pd.DataFrame([dict.fromkeys(rows.columns, 0.0) | dict.fromkeys(SCALE, np.nan)])), 0
+def _scale_of(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """The scale most answers are on, of each question where it is asked by questions."""
     asked = [key for key in query.by if key in QUESTION_COLUMNS]
     sizes = rows.groupby([*asked, *SCALE], dropna=False, as_index=False)["n"].sum().sort_values(["n", *SCALE], ascending=[False, True, True])
-    chosen = sizes[sizes["n"] > 0].drop_duplicates(asked) if asked else sizes.head(1)  # a question for comments only has no scores
-    kept = rows.merge(chosen[[*asked, *SCALE]], on=[*asked, *SCALE])
+    return (sizes[sizes["n"] > 0].drop_duplicates(asked) if asked else sizes.head(1))[[*asked, *SCALE]]  # a question for comments only has no scores
+
+
+def _on_one_scale(rows: pd.DataFrame, chosen: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, int]:
+    """The rows on the chosen scale, and how many answers are not."""
+    kept = rows.merge(chosen, on=list(chosen.columns))
+    if kept.empty and not query.by and not query.grain:
+        kept = pd.DataFrame([dict.fromkeys(rows.columns, 0.0) | dict.fromkeys(SCALE, np.nan)])
     return kept, int(rows["n"].sum() - kept["n"].sum())
 
 
@@ -117,13 +154,14 @@ def _with_interval(rows: pd.DataFrame, weighting: str) -> pd.DataFrame:
 
 
 def behind_satisfaction(tables: Tables, query: Query) -> Frame:
-    """The answers behind the mean; none where they are too few to be shown."""
+    """The answers behind the mean, on its scale; none where the mean is hidden."""
+    query = nps.with_wave(query)
+    whole = nps.ask_for(satisfaction, tables, query)
     rows = segmented(within(_scored(tables, query), "answered_on", query.period), tables, query).filter(_is_valid())
-    sizes = collect(rows.group_by(*SCALE).agg(n=nw.len())).sort_values(["n", *SCALE], ascending=[False, True, True])
-    if len(sizes):
-        low, high = sizes[SCALE].iloc[0]
-        rows = rows.filter(nw.col("scale_min") == low, nw.col("scale_max") == high)
-    return nps.guarded(nps.carrying_weight(rows, query.options.get("weighting", "respondent")))
+    low, high = whole.loc[0, SCALE].astype("float64").fillna(np.inf)
+    rows = rows.filter(nw.col("scale_min") == nw.lit(float(low)), nw.col("scale_max") == nw.lit(float(high)))
+    rows = nps.carrying_weight(rows, query.options.get("weighting", "respondent"))
+    return nps.named(hiding.unnamed(hiding.veiled(hiding.behind(rows, whole), nw.lit(1), "wave", "dimension", "question")), tables)
 
 
 def verbatims(tables: Tables, query: Query) -> Answer:
@@ -131,14 +169,22 @@ def verbatims(tables: Tables, query: Query) -> Answer:
 
     Reads the mart `scores`. value, n: comments; denominator: responses. `band` is what the same response said about
     recommending us, and can be grouped and filtered by. Suppressed where fewer than five people responded, however many
-    commented.
+    commented and whichever of their bands is chosen.
     """
-    frame, keys = grouped(commented(tables, query), "answered_on", tables, query)
-    rows = aggregate(frame, keys, n=number(nw.col("is_comment")).sum(), denominator=nw.col("response_id").n_unique())
-    n, responses = (pd.to_numeric(rows[c]).astype("float64").fillna(0) for c in ("n", "denominator"))
-    finished = answer(rows.assign(n=n, numerator=n, denominator=responses, value=n.where(responses > 0)), query)
+
+    def sums(asked: Query) -> pd.DataFrame:
+        frame, keys = grouped(commented(tables, asked), "answered_on", tables, asked)
+        rows = aggregate(frame, keys, n=number(nw.col("is_comment")).sum(), denominator=nw.col("response_id").n_unique())
+        return rows.assign(**{c: pd.to_numeric(rows[c]).astype("float64").fillna(0) for c in ("n", "denominator")})
+
+    rows, score = sums(query), nps.of_all_bands(query)
+    keys = [column for column in rows.columns if column not in ("n", "denominator")]
+    people = rows if score == query else sums(score)
+    people = people[[*keys, "denominator"]].rename(columns={"denominator": "people"})
+    rows = rows.merge(people, on=keys, how="left") if keys else rows.assign(**people)
+    finished = answer(rows.assign(numerator=rows["n"], value=rows["n"].where(rows["denominator"] > 0)), query, extra=("people",))
     finished = in_time(finished, tables["scores"], "answered_on", query)
-    return Answer(suppress_all(finished.rows, list(finished.rows.columns[: finished.rows.columns.get_loc("value")]), "denominator"))
+    return Answer(hiding.suppressed(finished.rows, score, "people", sums, lambda cells: cells["denominator"]).drop(columns="people"))
 
 
 def commented(tables: Tables, query: Query) -> Frame:
@@ -150,27 +196,24 @@ def commented(tables: Tables, query: Query) -> Frame:
 
 
 def behind_verbatims(tables: Tables, query: Query) -> Frame:
-    """The comments, unless fewer than five people responded under these filters."""
+    """The comments; none where their number is hidden."""
     rows = segmented(within(commented(tables, query), "answered_on", query.period), tables, query)
-    enough = rows.select(_n=nw.col("response_id").n_unique()).filter(nw.col("_n") >= K_ANONYMOUS)
-    return nps.named(rows.filter(nw.col("is_comment")).join(enough, how="cross").drop("_n"), tables)
+    place = nw.col("_one").cum_sum().over("response_id", order_by=["answer_id"])
+    rows = rows.with_columns(_one=nw.lit(1)).with_columns(_place=place)
+    rows = hiding.veiled(rows, (nw.col("_place") == 1).cast(nw.Int64), "wave").drop("_one", "_place").filter(nw.col("is_comment"))
+    return nps.named(hiding.unnamed(hiding.behind(rows, nps.ask_for(verbatims, tables, query))), tables)
 
 
-def segment_columns(tables: Tables, most: int = 40) -> tuple[str, ...]:
+def segment_columns(tables: Tables, most: int = hiding.MOST_GROUPS) -> tuple[str, ...]:
     """Columns of the answers that divide them into 2 to `most` groups: the customers' usual ones first, then the sources' own."""
     names = tables["scores"].collect_schema().names()
-    known = [name for name in names if name not in NOT_SEGMENTS and not name.endswith(("_id", "_at", "_on", "_d", "_m", "_s"))]
+    known = hiding.dividing(names)
     counted = collect(tables["scores"].select(**{name: nw.col(name).n_unique() for name in known})).iloc[0]
     groups = [name for name in known if 2 <= counted[name] <= most]
     return tuple(sorted(groups, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
 
 
 USUAL = ("region", "industry", "grade", "size", "channel", "owner", "department", "kind")
-NOT_SEGMENTS = {
-    "source", "score", "text", "weight", "question", "dimension", "scale_min", "scale_max", "survey", "survey_kind", "wave", "sent_from", "is_anonymous",
-    "is_blank", "is_refused", "is_last", "revenue_year", "tags",
-}  # fmt: skip
-
 
 METRICS = (
     Metric(

@@ -1,5 +1,6 @@
 """NPS: published cases, plain SQL as a second opinion, weights, repeated answers, small groups, other scales."""
 
+import itertools
 import random
 
 import numpy as np
@@ -155,6 +156,16 @@ def test_the_revenue_of_bands_does_not_say_the_score_that_is_hidden():
     assert set(rows["state"]) == {"suppressed"} and rows[["value", "share", "percent", "n", "answers", "denominator"]].isna().all().all()
 
 
+@pytest.mark.parametrize("name", ["account", "revenue"])
+def test_the_list_behind_a_hidden_weighted_score_is_hidden(name):
+    """Ten answers of a giant and nine others; ten answers of four customers: ten rows, and not five customers' worth."""
+    tables = giant() if name == "revenue" else answered([row for k in range(4) for row in of(f"k:{k}", 10, 0, 9)])
+    assert one(NPS, tables)["state"] == "value" and len(collect(behind(tables, Query(YEAR)))) >= 10
+    assert one(NPS, tables, weighting=name)["state"] == "suppressed"
+    assert collect(behind(tables, Query(YEAR, options={"weighting": name}))).empty
+    assert name == "account" or collect(REVENUE.behind(tables, Query(YEAR))).empty
+
+
 def test_revenue_leaves_out_who_paid_nothing_and_says_so():
     answer = ask(NPS, answered([*TEAM, *of("k:poor", 0, 0), 9, 9], **PAID), Query(YEAR, options={"weighting": "revenue"}))
     assert (answer.rows["n"].item(), answer.notes["left_out"]) == (10, 4)
@@ -290,6 +301,96 @@ def test_four_answers_show_neither_score_nor_rows():
     assert collect(behind(tables, Query(YEAR))).empty
 
 
+TOUCHPOINTS = [{"score": 9, "touchpoint": t} for t, n in (("a", 20), ("b", 9), ("c", 3)) for _ in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "state", "listed"),
+    [
+        (("a",), "value", 20),
+        (("b",), "suppressed", 0),  # total 32 less a 20 less b 9 are c's three
+        (("c",), "suppressed", 0),
+        (("a", "b"), "suppressed", 0),  # 29 beside a total of 32
+        (("a", "c"), "suppressed", 0),
+        (("b", "c"), "value", 12),  # all that is hidden: no more than total less a
+        (("a", "b", "c"), "value", 32),
+    ],
+)
+def test_a_hidden_group_stays_hidden_when_filtered_to_alone_or_with_others(chosen, state, listed):
+    tables, where = answered(TOUCHPOINTS), (("touchpoint", chosen),)
+    assert one(NPS, tables, where=where)["state"] == state
+    rows = collect(behind(tables, Query(YEAR, where=where)))
+    assert len(rows) == listed
+    assert set(rows["touchpoint"].dropna()) <= {"a"}  # a list says no more than the table
+
+
+def test_a_wave_that_is_hidden_cannot_be_chosen_by_its_option_either():
+    surveys = [{**SURVEY, "survey_id": f"s:{w}", "wave": w} for w in "abc"]
+    tables = answered([{"score": 9, "survey_id": f"s:{row['touchpoint']}"} for row in TOUCHPOINTS], surveys=surveys)
+    assert {w: one(NPS, tables, wave=w)["state"] for w in "abc"} == {"a": "value", "b": "suppressed", "c": "suppressed"}
+    assert len(collect(behind(tables, Query(YEAR, options={"wave": "b"})))) == 0
+
+
+def test_what_is_hidden_in_a_table_is_hidden_in_its_slice():
+    """North/a has 2 answers; by touchpoint, filtered to the south, a and b are hidden as they are in the table of both."""
+    sizes = {("North", "a"): 2, ("North", "b"): 30, ("South", "a"): 20, ("South", "b"): 40, ("West", "a"): 50, ("West", "b"): 60}
+    tables = answered([{"score": 9, "region": r, "touchpoint": t} for (r, t), n in sizes.items() for _ in range(n)])
+    for region, state in (("North", "suppressed"), ("South", "suppressed"), ("West", "value")):
+        rows = ask(NPS, tables, Query(YEAR, by=("touchpoint",), where=(("region", (region,)),))).rows
+        assert set(rows["state"]) == {state}
+        assert one(NPS, tables, where=(("region", (region,)), ("touchpoint", ("a",))))["state"] == state
+        assert one(NPS, tables, where=(("region", (region,)),))["state"] == "value"
+
+
+def test_a_group_hidden_as_a_whole_is_hidden_month_by_month():
+    rows = [{**row, "answered_at": f"2026-0{1 + k % 2}-05"} for k, row in enumerate([row for row in TOUCHPOINTS * 2 if row["touchpoint"] != "c"])]
+    tables = answered([*rows, *[{"score": 2, "touchpoint": "c", "answered_at": "2026-01-05"}] * 3])
+    months = ask(NPS, tables, Query(YEAR, "month", where=(("touchpoint", ("b",)),))).rows
+    assert set(months["state"]) == {"suppressed", "no_data"}
+
+
+def test_tags_overlap_so_the_rest_of_a_tag_is_what_it_would_give_away():
+    """Nine of twelve carry "vip": the three without it are the total less the nine."""
+    customers = [{"customer_id": f"k:{k}", "tags": "vip,old" if k < 9 else "new"} for k in range(12)]
+    tables = answered([{"score": 9, "customer_id": f"k:{k}"} for k in range(12)], customers=customers)
+    assert one(NPS, tables, where=(("tags", ("vip",)),))["state"] == "suppressed"
+    assert one(NPS, tables, where=(("tags", ("vip", "new")),))["n"] == 12
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_two_filters_give_away_fewer_than_five(seed):
+    """Whatever is shown of any choice of groups: neither it, nor its difference to another one it contains, is 1 to 4 answers."""
+    rng = random.Random(seed)
+    sizes = {t: rng.choice([1, 2, 3, 4, 6, 9, 14]) for t in "abcd"}
+    tables = answered([{"score": 9, "touchpoint": t} for t, n in sizes.items() for _ in range(n)])
+    choices = [tuple(t for t, is_in in zip("abcd", bits, strict=True) if is_in) for bits in itertools.product([0, 1], repeat=4) if any(bits)]
+    shown = {c for c in choices if one(NPS, tables, where=(("touchpoint", c),))["state"] == "value"}
+    assert ("a", "b", "c", "d") in shown
+    known = {sum(1 << "abcd".index(t) for t in c): sum(sizes[t] for t in c) for c in shown}
+    for _ in range(4):  # sums and differences of what is known
+        known |= {a | b: known[a] + known[b] for a in known for b in known if not a & b}
+        known |= {a & ~b: known[a] - known[b] for a in known for b in known if a & b == b and a != b}
+    assert all(n >= 5 for n in known.values())
+
+
+def test_an_anonymous_answer_is_listed_without_anything_that_tells_whose_it_is():
+    rows = [{"score": 9, "text": "Good", "region": "NS"[k % 2], "channel": "web", "answered_at": "2026-02-03T10:11:12", "weight": 1.5} for k in range(12)]
+    named_too = [{"score": 3, "survey_id": "s:2", "customer_id": "k:1", "response_id": f"n:{k}", "region": "N"} for k in range(6)]
+    surveys = [{**SURVEY, "is_anonymous": True}, {**SURVEY, "survey_id": "s:2"}]
+    tables = answered([*rows, *named_too], surveys=surveys, customers=[{"customer_id": "k:1", "name": "One"}])
+    listed = collect(behind(tables, Query(YEAR)))
+    nameless, known = listed[listed["is_anonymous"]], listed[~listed["is_anonymous"]]
+    told = {c for c in listed.columns if nameless[c].notna().any()}
+    assert (len(nameless), len(known)) == (12, 1) and {"score", "text", "wave", "answered_on"} <= told
+    assert not told & {"region", "channel", "answered_at", "answered_at_s", "response_id", "answer_id", "customer_id", "name", "owner", "weight", "tags"}
+    assert set(known["name"]) == {"One"} and known["answered_at"].notna().all()
+
+
+def test_the_list_leaves_out_the_segment_of_a_hidden_group():
+    listed = collect(behind(answered(TOUCHPOINTS), Query(YEAR)))
+    assert (len(listed), listed["touchpoint"].value_counts().to_dict()) == (32, {"a": 20})
+
+
 def test_hidden_along_both_keys_of_a_table():
     """North/a has 2 answers: a second cell of its row and of its column goes too, and then of theirs."""
     sizes = {("North", "a"): 2, ("North", "b"): 30, ("South", "a"): 20, ("South", "b"): 40, ("West", "a"): 50, ("West", "b"): 60}
@@ -317,6 +418,16 @@ def test_bands_agree_with_the_score(seed):
     whole = one(NPS, tables)
     assert 100 * (bands["promoter"]["value"] - bands["detractor"]["value"]) == pytest.approx(whole["value"])
     assert sum(row["numerator"] for row in bands.values()) == whole["n"]
+
+
+def test_three_detractors_of_forty_three_are_counted_and_listed():
+    """A band is a part of the score of all 43; fewer than five answers in all are hidden with their bands."""
+    tables, few = answered(scores(40, 0, 3)), answered(scores(1, 0, 3))
+    where = (("band", ("detractor",)),)
+    row = one(BANDS, tables, where=where)
+    assert (row["numerator"], row["denominator"], row["value"]) == (3, 43, pytest.approx(3 / 43))
+    assert len(collect(BANDS.behind(tables, Query(YEAR, where=where)))) == 3
+    assert one(BANDS, few, where=where)["state"] == "suppressed" and collect(BANDS.behind(few, Query(YEAR, where=where))).empty
 
 
 def test_the_rows_behind_a_band_are_its_answers():

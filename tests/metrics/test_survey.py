@@ -8,7 +8,7 @@ from metrics.query import Query, QuestionError, collect
 from metrics.rounding import percents
 from metrics.survey import METRICS, behind_satisfaction, behind_verbatims, segment_columns
 from tests.made import made
-from tests.metrics.responses import YEAR, D, answered, grouped, one, some
+from tests.metrics.responses import SURVEY, YEAR, D, answered, grouped, one, some
 
 SATISFACTION, VERBATIMS = METRICS
 
@@ -94,6 +94,34 @@ def test_a_small_dimension_is_hidden_with_another_one():
     assert states == {"a": "suppressed", "b": "suppressed", "c": "value"}
 
 
+def test_a_hidden_group_stays_hidden_when_filtered_to():
+    """a has 3 answers and hides b's 20 with it; both together are no more than the total less c."""
+    rows = [{"score": 4, "question_id": "q:food", "touchpoint": t} for t, n in (("a", 3), ("b", 20), ("c", 30)) for _ in range(n)]
+    tables = answered(rows)
+    for chosen, state, n in ((("b",), "suppressed", 0), (("b", "c"), "suppressed", 0), (("a", "b"), "value", 23), (("c",), "value", 30)):
+        where = (("touchpoint", chosen),)
+        assert one(SATISFACTION, tables, where=where)["state"] == state
+        assert len(collect(behind_satisfaction(tables, Query(YEAR, where=where)))) == n
+
+
+def test_a_hidden_dimension_stays_hidden_when_it_is_named():
+    """effort has 3 answers of its own: food, which would give it away on the same scale, is hidden in the table and by its option."""
+    rows = [{"score": 4, "question_id": "q:food"}] * 9 + [{"score": 4, "question_id": "q:effort"}] * 3
+    states = {k: row["state"] for k, row in grouped(SATISFACTION, answered(rows), ["dimension"]).items()}
+    assert states == {"effort": "suppressed", "food": "suppressed"}
+    assert {d: one(SATISFACTION, answered(rows), dimension=d)["state"] for d in states} == states
+
+
+def test_a_drilled_list_is_on_the_scale_of_the_bar():
+    """All together 30 are on 1-5 and 20 on 1-7, so the bar of b counts its 5 on 1-5, though b has 7 on 1-7."""
+    sizes = {("q:food", "a"): 25, ("q:food", "b"): 5, ("q:effort", "a"): 13, ("q:effort", "b"): 7}
+    tables = answered([{"score": 4, "question_id": q, "touchpoint": t} for (q, t), n in sizes.items() for _ in range(n)])
+    bar, where = grouped(SATISFACTION, tables, ["touchpoint"])["b"], (("touchpoint", ("b",)),)
+    alone, listed = one(SATISFACTION, tables, where=where), collect(behind_satisfaction(tables, Query(YEAR, where=where)))
+    assert (bar["n"], bar["scale_max"]) == (alone["n"], alone["scale_max"]) == (len(listed), 5) == (5, 5)
+    assert set(listed["scale_max"]) == {5}
+
+
 def test_rows_outside_the_period_change_nothing():
     inside = [{"score": 4, "question_id": "q:food", "answered_at": f"2026-0{m}-01"} for m in (1, 2, 3) for _ in range(6)]
     outside = [{"score": 1, "question_id": "q:food", "answered_at": "2025-12-31"}] * 9
@@ -116,12 +144,33 @@ def test_comments_are_counted_with_what_their_response_said_about_recommending()
     assert len(collect(behind_verbatims(tables, Query(YEAR)))) == 3
     low = Query(YEAR, where=(("band", ("detractor",)),))
     assert sorted(collect(behind_verbatims(tables, low))["text"]) == ["Late", "Slow"]
+    assert one(VERBATIMS, tables, where=low.where)["value"] == 2
+    high = (("band", ("promoter",)),)  # two of the eight who responded
+    assert one(VERBATIMS, tables, where=high)["value"] == len(collect(behind_verbatims(tables, Query(YEAR, where=high)))) == 1
 
 
 def test_comments_of_fewer_than_five_people_are_not_shown():
     tables = answered([row for k in range(4) for row in said(2, "Slow", k)])
     assert one(VERBATIMS, tables)["state"] == "suppressed"
     assert collect(behind_verbatims(tables, Query(YEAR))).empty
+
+
+def test_comments_of_a_hidden_group_are_hidden_when_filtered_to():
+    texts = [(9, "Good", "a")] * 8 + [(9, "Fine", "b")] * 6 + [(9, "Late", "c")] * 3
+    tables = answered([{**row, "touchpoint": t} for k, (score, text, t) in enumerate(texts) for row in said(score, text, k)])
+    for chosen, n in (("a", 8), ("b", 0), ("c", 0)):
+        where = (("touchpoint", (chosen,)),)
+        assert (one(VERBATIMS, tables, where=where)["state"] == "value") == bool(n)
+        assert len(collect(behind_verbatims(tables, Query(YEAR, where=where)))) == n
+    listed = collect(behind_verbatims(tables, Query(YEAR)))
+    assert (len(listed), listed["touchpoint"].value_counts().to_dict()) == (17, {"a": 8})
+
+
+def test_an_anonymous_comment_is_listed_without_anything_that_tells_whose_it_is():
+    rows = [{**row, "region": "North"} for k in range(6) for row in said(9, "Good", k)]
+    listed = collect(behind_verbatims(answered(rows, surveys=[{**SURVEY, "is_anonymous": True}]), Query(YEAR)))
+    assert len(listed) == 6 and listed["text"].tolist() == ["Good"] * 6 and set(listed["band"]) == {"promoter"}
+    assert listed[["region", "response_id", "answered_at", "name"]].isna().all().all()
 
 
 def test_every_empty_question_is_answered():

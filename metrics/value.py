@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import narwhals as nw
 
+from metrics import nps
 from metrics.metric import Metric
 from metrics.period import Period, add_months
 from metrics.query import Frame, Query, QuestionError, Tables, collect, named, segmented
@@ -19,7 +22,6 @@ WEIGHTS = {  # `[metrics.customer_value]` changes them
     "indirect": 1.0,
     "potential": 0.5,  # an average customer's spending in categories not bought yet is a hope, not an order
 }
-PROMOTER = 9  # of 10
 CENT = 0.005
 
 
@@ -113,12 +115,12 @@ def _referrals(tables: Tables, query: Query, sales: Frame) -> Frame:
 
 
 def _promoters(tables: Tables, query: Query) -> Frame:
-    """Whether a customer's newest recommendation answer before the period's end was a promoter's. Anonymous answers name nobody."""
-    answered = tables["scores"].filter(nw.col("scale_max") == 10, nw.col("scale_min") == 0, ~nw.col("customer_id").is_null(), ~nw.col("is_blank"))
-    answered = answered.filter(nw.col("is_last"), nw.col("answered_on") < nw.lit(query.period.end))
+    """Whether a customer's newest valid recommendation answer before the period's end was a promoter's. Anonymous answers name nobody."""
+    answered = nps.asked_about(tables, replace(query, options={})).filter(nps.is_valid(), nps.on_scale(), ~nw.col("customer_id").is_null())
+    answered = answered.filter(nw.col("answered_on") < nw.lit(query.period.end))
     newest = answered.group_by("customer_id").agg(answered_at_s=nw.col("answered_at_s").max())
-    scores = answered.join(newest, on=["customer_id", "answered_at_s"], how="inner").group_by("customer_id").agg(score=nw.col("score").max())
-    return scores.select("customer_id", is_promoter=nw.when(nw.col("score") >= PROMOTER).then(nw.lit(1)).otherwise(nw.lit(0)))
+    marked = answered.join(newest, on=["customer_id", "answered_at_s"], how="inner").with_columns(is_promoter=number(nw.col("band") == "promoter"))
+    return marked.group_by("customer_id").agg(is_promoter=nw.col("is_promoter").max())
 
 
 def behind_value(tables: Tables, query: Query) -> Frame:

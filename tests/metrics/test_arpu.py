@@ -329,6 +329,12 @@ def test_promotion_by_leads():
     }  # fmt: skip
     row = asked("promotion_roi", made(given), options={"attribution": "leads", "days": 30}).rows.iloc[0]
     assert (row["revenue"], row["value"]) == (30, (30 - 10) / 10)
+    given["campaigns"].append({**given["campaigns"][0], "campaign_id": "k2"})
+    given["leads"].append({**given["leads"][0], "lead_id": "l2", "customer_id": "b", "campaign_id": "k2"})
+    card, options = CARDS["promotion_roi"], {"attribution": "leads", "days": 30}
+    for campaign, amounts in (("k1", [10, 20]), ("k2", [80])):
+        lines = collect(card.behind(made(given), Query(YEAR, where=(("campaign_id", (campaign,)),), options=options)))
+        assert sorted(lines["revenue"]) == amounts
     with pytest.raises(QuestionError, match="no attribution 'magic'; there are tagged: invoice lines"):
         asked("promotion_roi", made(given), options={"attribution": "magic"})
 
@@ -352,6 +358,27 @@ def test_the_value_model_shows_every_part():
     assert (a["direct"], a["indirect"], a["potential"]) == (120, 60, 60 / 2)  # two buyers spend 60 on parts: 30 each
     assert a["value"] == pytest.approx(120 + 60 + 0.5 * 30)
     assert (b["direct"], b["indirect"], b["potential"], b["word_of_mouth"]) == (60, 0, 120 / 2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("score", "question", "word_of_mouth"),
+    [
+        (9, "q", 1.2),
+        (12, "q", 1.0),  # refused: off the scale
+        (9.5, "q", 1.0),  # refused: no whole number
+        (11, "q", 1.0),  # a code for "no answer"
+        (10, "easy", 1.0),  # 0 to 10, but not about recommending us
+    ],
+)
+def test_a_promoter_is_who_gave_a_valid_answer_to_the_recommendation_question(score, question, word_of_mouth):
+    on = {"text": "?", "scale_min": 0, "scale_max": 10}
+    given = {
+        "invoices": [sold("a", "2025-06-01", 60)],
+        "questions": [{**on, "question_id": "q", "dimension": "nps", "blank_codes": "11"}, {**on, "question_id": "easy", "dimension": "effort"}],
+        "surveys": [{"survey_id": "s", "name": "s", "kind": "nps", "wave": "w"}],
+        "answers": [{"survey_id": "s", "question_id": question, "customer_id": "a", "answered_at": "2025-07-01T08:00", "score": score}],
+    }
+    assert asked("customer_value", made(given)).rows.loc[0, "word_of_mouth"] == pytest.approx(word_of_mouth)
 
 
 def test_the_models_weights_come_from_the_settings():

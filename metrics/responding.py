@@ -29,14 +29,16 @@ def response_rate(tables: Tables, query: Query) -> Answer:
         undelivered         int    invitations that bounced: not in n
         customers, customers_responded   int    customers with a delivered invitation, and with an answer; customer_share: second over first
         revenue_asked, revenue_responded money  their revenue of the twelve months before; revenue_share: second over first
-    Responses to an anonymous survey name nobody: they count where the question does not ask for customers' attributes, and
-    are in notes["unnamed"] where it does.
+    Responses to an anonymous survey name nobody: they answer the survey's invitations, the last sent before the answer, and count
+    where the question does not ask for customers' attributes; notes["unnamed"] says how many there are. A response of somebody
+    who was not invited answers no invitation: it is no part of the rate, and is counted in notes["uninvited"].
     Read it so: a customer share of 0.60 with a revenue share of 0.35 means that the large customers are the silent ones.
     Source: AAPOR 2016, Standard Definitions, RR1 with delivered invitations as the eligible.
     """
     frame, keys = grouped(_sent(tables, query), "sent_on", tables, query)
     rows = _by_customer(frame, keys)
     rows, unnamed = _with_unnamed(rows, frame, keys, tables, query)
+    beside = {"unnamed": unnamed, "uninvited": _uninvited(frame, tables, query)}
     low, high = wilson(rows["responded"].clip(upper=rows["delivered"]), rows["delivered"])
     rows = rows.assign(
         n=rows["delivered"], numerator=rows["responded"], denominator=rows["delivered"], low=low, high=high,
@@ -46,7 +48,7 @@ def response_rate(tables: Tables, query: Query) -> Answer:
         revenue_share=rows["revenue_responded"] / rows["revenue"].where(rows["revenue"] > 0),
     )  # fmt: skip
     whole = ("undelivered", "customers", "customers_responded")
-    finished = answer(rows.astype(dict.fromkeys(whole, "Int64")), query, extra=EXTRA, notes={"unnamed": unnamed})
+    finished = answer(rows.astype(dict.fromkeys(whole, "Int64")), query, extra=EXTRA, notes=beside)
     finished = in_time(finished, tables["asked"], "sent_on", query)
     filled = finished.rows.assign(**{c: finished.rows[c].fillna(0) for c in ("n", *whole)})
     few = bool((rows["responded"] <= rows["delivered"]).all())
@@ -75,18 +77,43 @@ def _by_customer(frame: Frame, keys: list[str]) -> pd.DataFrame:
 
 def _with_unnamed(rows: pd.DataFrame, frame: Frame, keys: list[str], tables: Tables, query: Query) -> tuple[pd.DataFrame, int]:
     """Adds the responses that name nobody to surveys with invitations, where the keys and filters are known of them."""
-    asked = frame.select("survey_id").unique()
     nobody = tables["answers"].filter(nw.col("customer_id").is_null(), nw.col("contact_id").is_null())
     surveys = tables["surveys"].select("survey_id", "wave", "sent_from", "is_anonymous", survey="name", survey_kind="kind")
-    nobody = within(nobody.join(asked, on="survey_id", how="semi").join(surveys, on="survey_id", how="left"), "answered_on", query.period)
+    nobody = within(_to_invitations(nobody, tables, query).join(surveys, on="survey_id", how="left"), "sent_on", query.period)
     if not set(query.columns) <= SURVEY_COLUMNS:
-        return rows, len(collect(nobody.select("response_id").unique()))
+        asked = frame.select("survey_id").unique()
+        return rows, len(collect(nobody.join(asked, on="survey_id", how="semi").select("response_id").unique()))
     nobody = segmented(nobody, tables, query)
-    nobody = bucketed(nobody, "answered_on", query) if query.grain else nobody
+    nobody = bucketed(nobody, "sent_on", query) if query.grain else nobody
     found = aggregate(nobody, keys, unnamed=nw.col("response_id").n_unique())
     merged = rows.merge(found, on=keys, how="left") if keys else rows.assign(unnamed=found["unnamed"])
     extra = pd.to_numeric(merged["unnamed"]).astype("float64").fillna(0.0)
     return merged.assign(responded=merged["responded"] + extra), int(extra.sum())
+
+
+def _to_invitations(responses: Frame, tables: Tables, query: Query) -> Frame:
+    """One row per response and survey, with the day its invitation was sent: the survey's last before the answer, else its first."""
+    days = _sent(tables, query).select("survey_id", "sent_on", "sent_on_m", "sent_on_d").unique()
+    pairs = responses.group_by("survey_id", "response_id").agg(answered_on_d=nw.col("answered_on_d").min()).join(days, on="survey_id", how="inner")
+    before = nw.when(nw.col("sent_on_d") <= nw.col("answered_on_d"))
+    parts = {name: before.then(nw.col(name)) for name in ("sent_on", "sent_on_m", "sent_on_d")}
+    last = {f"_last_{name}": part.max() for name, part in parts.items()} | {f"_first_{name}": nw.col(name).min() for name in parts}
+    found = pairs.group_by("survey_id", "response_id").agg(**last)
+    return found.select("survey_id", "response_id", **{name: nw.coalesce(f"_last_{name}", f"_first_{name}") for name in parts})
+
+
+def _uninvited(frame: Frame, tables: Tables, query: Query) -> int:
+    """How many responses in these surveys come from people who were not invited."""
+    sent, survey = _sent(tables, query), frame.select("survey_id").unique()
+    given = tables["answers"].join(survey, on="survey_id", how="semi").select("survey_id", "response_id", "customer_id", "contact_id").unique()
+    anybody = sent.select("survey_id", "customer_id").unique()
+    open_to_all = sent.filter(nw.col("contact_id").is_null()).select("survey_id", "customer_id").unique()
+    people = sent.filter(~nw.col("contact_id").is_null()).select("survey_id", "contact_id").unique()
+    of_people = given.filter(~nw.col("contact_id").is_null()).join(people, on=["survey_id", "contact_id"], how="anti")
+    of_people = of_people.join(open_to_all, on=["survey_id", "customer_id"], how="anti")
+    unsigned = given.filter(nw.col("contact_id").is_null(), ~nw.col("customer_id").is_null())
+    unsigned = unsigned.join(anybody, on=["survey_id", "customer_id"], how="anti")
+    return len(collect(nw.concat([of_people, unsigned]).select("response_id").unique()))
 
 
 def behind_response_rate(tables: Tables, query: Query) -> Frame:

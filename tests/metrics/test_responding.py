@@ -73,6 +73,30 @@ def test_responses_of_an_anonymous_survey_count_where_nothing_is_asked_about_the
     assert (by_region.rows["numerator"].tolist(), by_region.notes["unnamed"]) == ([0, 0], 4)
 
 
+def test_anonymous_responses_belong_to_the_month_their_invitations_were_sent_in():
+    """Ten sent on 30 January, four answered on 3 February: 40 % of January's, and nothing was sent in February."""
+    anonymous = {"surveys": [{**SURVEY, "is_anonymous": True}], "invitations": invited(names(10), "2026-01-30")}
+    months = grouped(RATE, answered([{"score": 9}] * 4, **anonymous), [], grain="month")
+    january, february, *_ = months.values()
+    assert (january["value"], january["n"], january["numerator"]) == (0.4, 10, 4)
+    assert (february["state"], february["n"]) == ("no_data", 0)
+
+
+def test_an_anonymous_survey_sent_twice_is_answered_by_the_sending_before():
+    sent = [*invited(names(5), "2026-01-10"), *invited(names(5, 5), "2026-02-10")]
+    days = ["2026-01-20", "2026-02-01", "2026-02-11", "2026-01-01"]  # the last one before anything was sent: to the first
+    tables = answered([{"answered_at": day} for day in days], surveys=[{**SURVEY, "is_anonymous": True}], invitations=sent)
+    january, february, *_ = grouped(RATE, tables, [], grain="month").values()
+    assert (january["numerator"], february["numerator"], one(RATE, tables)["numerator"]) == (3, 1, 4)
+
+
+def test_a_response_of_somebody_who_was_not_invited_is_counted_beside():
+    """Four were asked and two answered; a colleague of one of them and a stranger answered, too: 50 %, and two beside it."""
+    strangers = [{"customer_id": "k:000", "contact_id": "k:000-2", "score": 9}, {"customer_id": "k:009", "score": 1}]
+    answer = ask(RATE, answered([*replies(names(2)), *strangers], invitations=invited(names(4))), Query(YEAR))
+    assert (answer.rows["value"].item(), answer.rows["numerator"].item(), answer.notes["uninvited"]) == (0.5, 2, 2)
+
+
 def test_segments_add_up_and_the_rows_behind_are_the_delivered():
     tables = answered(replies(names(4)), invitations=[*invited(names(9)), *invited(names(3, 9), delivered=False)], **paid(dict.fromkeys(names(12), 1)))
     parts, whole = grouped(RATE, tables, ["region"]).values(), one(RATE, tables)

@@ -9,6 +9,7 @@ from connectors.sources import Source
 CONNECTORS = {  # kind → module and class, imported when first used
     "files": ("connectors.files", "FilesConnector"),
     "sql": ("connectors.sql", "SqlConnector"),
+    "demo": ("connectors.demo.connector", "DemoConnector"),
 }
 
 

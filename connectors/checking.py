@@ -16,7 +16,7 @@ from connectors import open_connector
 from connectors.base import FAULT, ROW_NUMBER, Connector, Finding, SourceError
 from connectors.errors import SourcesError, count, listed, nearest
 from connectors.mapping import OURS, Mapper
-from connectors.sources import Source, Sources, Table, load
+from connectors.sources import Source, Sources, Table, load, read_as
 from warehouse import contract
 
 ROWS = 5  # mapped rows shown of a table
@@ -135,7 +135,7 @@ def _unreadable(where: str, mapper: Mapper, mapped: pa.Table) -> Iterator[Findin
 
 def _unstable(where: str, table: Table, mapper: Mapper, connector: Connector) -> Iterator[Finding]:
     is_numbered = ROW_NUMBER in [name.lower() for name in mapper.key_columns()]
-    if is_numbered and connector.source.kind == "sql" and table.rows is None:
+    if is_numbered and read_as(connector.source.kind, table.from_) == "sql" and table.rows is None:
         yield Finding("warning", where, "row_number is part of the key, but a database gives its rows in any order: build the key from columns")
     if is_numbered and table.query and "order by" not in table.query.lower():
         yield Finding("warning", where, "row_number is part of the key, but the query has no order by: its rows may come in another order next time")

@@ -21,7 +21,7 @@ from connectors import secrets as vault
 from connectors.errors import Fault, SourceError, SourcesError, listed, nearest
 from connectors.locate import located
 from connectors.pipeline import check_query
-from connectors.sources import MAPPED_KINDS, Source, Sources, Table
+from connectors.sources import MAPPED_KINDS, Source, Sources, Table, read_as
 from connectors.statements import single_select
 from warehouse import contract
 
@@ -106,13 +106,13 @@ def _source(at: tuple, name: str, source: dict) -> Found:
         yield at, "a source's name goes in front of its keys and may not be empty or contain a colon"
     kind = source.get("kind")
     yield from _zone((*at, "timezone"), source.get("timezone"))
-    for needed in {"files": ["path"], "sql": ["url"]}.get(kind, []):
+    for needed in {"files": ["path"], "sql": ["url"], "demo": ["path"]}.get(kind, []):
         if needed not in source and any("rows" not in table for _, table in _tables(source.get("tables"))):
             yield at, f'a source of kind {kind!r} needs {needed} = "…"'
     if kind in MAPPED_KINDS and not source.get("tables"):
         yield at, "no table is declared; add [sources.NAME.tables.ENTITY]"
     for table_name, table in _tables(source.get("tables")):
-        yield from _table((*at, "tables", table_name), table_name, table, kind)
+        yield from _table((*at, "tables", table_name), table_name, table, read_as(kind, table.get("from")))
 
 
 def _table(at: tuple, name: str, table: dict, kind) -> Found:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 KINDS = ("files", "sql", "demo", "odoo", "erpnext", "tryton", "wukong", "salesforce", "hubspot")
-MAPPED_KINDS = ("files", "sql")  # their tables say themselves how columns are filled; the other kinds bring that along
+MAPPED_KINDS = ("files", "sql", "demo")  # their tables say themselves how columns are filled; the other kinds bring that along
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -92,13 +92,23 @@ class Source(Strict):
 
     name: str = ""  # the key under [sources]; filled by load
     kind: Literal[KINDS]
-    path: str | None = None  # files: a folder, relative to the sources file; absolute after load
+    path: str | None = None  # files, demo: a folder, relative to the sources file; absolute after load
     url: SecretStr | None = None  # sql: an SQLAlchemy URL, or "secret:section.name.key", resolved by load
+    seed: int | None = Field(default=None, ge=0)  # demo: the same seed and months give the same company; None: 7, or what is there
+    until: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])$")  # demo: last month; None: the last full one, or what is there
+    scale: float | None = Field(default=None, ge=0.02)  # demo: 1 is 3,000 customers; None: 1, or what is there
     via: Literal["scanner", "sqlalchemy"] | None = None  # sql: which way to read; None: the scanner where there is one
     timezone: str | None = None  # zone of the source's naive instants; None: the business zone
     timeout: float = Field(default=60, gt=0)  # seconds for one statement or request
     retries: int = Field(default=3, ge=0)
     tables: dict[str, Table] = {}
+
+
+def read_as(kind: str, wanted: str | None) -> str:
+    """How a table of a source is read, by its `from`: "files" or "sql" for the demo company, which has both; else the kind itself."""
+    if kind != "demo":
+        return kind
+    return "files" if isinstance(wanted, str) and wanted.lower().endswith(".csv") else "sql"
 
 
 class Sources(Strict):

@@ -14,7 +14,7 @@ import xlsxwriter
 from connectors import CONNECTORS, open_connector
 from connectors.base import BATCH_ROWS, CURSOR, FAULT, ROW_NUMBER, Cancelled, SourceError, Window
 from connectors.mapping import Mapper
-from connectors.sources import Source, Table
+from connectors.sources import Source, Table, read_as
 from tests.connectors.test_sql import run
 
 N = 120  # rows
@@ -76,6 +76,28 @@ def sqlite(folder, n):
     return {"kind": "sql", "url": f"sqlite:///{folder}/t.db"}, {"from": "t"}
 
 
+def demo(folder):
+    """A folder that holds a demo company already: two databases, a folder of surveys, and the note that it is finished."""
+    (folder / "surveys").mkdir(exist_ok=True)
+    for system in ("crm", "erp"):
+        sqlite3.connect(folder / f"{system}.sqlite").close()
+    (folder / "truth.json").write_text('{"seed": 7, "until": "2026-10", "scale": 1.0}')
+    return {"kind": "demo", "path": str(folder)}
+
+
+def demo_table(folder, n):
+    _, table = sqlite(folder, n)
+    source = demo(folder)
+    (folder / "t.db").replace(folder / "erp.sqlite")
+    return source, table
+
+
+def demo_file(folder, n):
+    source = demo(folder)
+    _, table = csv_file(folder / "surveys", n)
+    return source, table
+
+
 def server(statement):
     def made(url, n):
         name = f"t{n}"
@@ -97,7 +119,8 @@ mariadb = server(
 
 MAKERS = {
     "csv": csv_file, "spaces": csv_mended, "json": json_lines, "parquet": parquet, "excel": excel, "rows": inline,
-    "sqlite": sqlite, "sqlite_alchemy": sqlite, "postgres": postgres, "postgres_alchemy": postgres, "mariadb": mariadb, "mariadb_alchemy": mariadb,
+    "demo": demo_table, "demo_alchemy": demo_table, "demo_file": demo_file, "sqlite": sqlite, "sqlite_alchemy": sqlite,
+    "postgres": postgres, "postgres_alchemy": postgres, "mariadb": mariadb, "mariadb_alchemy": mariadb,
 }  # fmt: skip
 SERVERS = {"postgres": "postgres_url", "mariadb": "mariadb_url"}
 every = pytest.mark.parametrize("kind", MAKERS)
@@ -218,16 +241,16 @@ def test_a_query_gives_a_tables_own_rows(made, kind):
     connector, table = made(kind)
     if table.from_ is None:
         pytest.skip("rows in place need no query")
-    name = "source" if connector.source.kind == "files" else table.from_
+    name = "source" if read_as(connector.source.kind, table.from_) == "files" else table.from_
     queried = table.model_copy(update={"query": f"select id, amount from {name} where id <= 3 order by id", "from_": table.from_ if name == "source" else None})
     assert [(r["id"], float(r["amount"])) for r in all_rows(connector, queried)] == [(1, 0.25), (2, 0.5), (3, 0.75)]
 
 
 def test_every_kind_of_connector_is_in_this_test():
-    assert {"files", "sql"} == set(CONNECTORS)
+    assert {"files", "sql", "demo"} == set(CONNECTORS)
 
 
 def test_a_kind_that_is_not_there_yet_says_so():
-    with pytest.raises(SourceError, match="kind 'hubspot' is not available in this version; available are files, sql"):
+    with pytest.raises(SourceError, match="kind 'hubspot' is not available in this version; available are files, sql, demo"):
         open_connector(Source(name="crm", kind="hubspot", tables={"deals": Table()}))
     assert open_connector(Source(name="crm", kind="hubspot", tables={"deals": Table(rows=[])})).check()[0].level == "warning"

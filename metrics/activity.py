@@ -12,6 +12,7 @@ from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.query import Frame, Query, Tables, aggregate, collect, named, refuse_grain, segmented
 from metrics.result import Answer, answer
+from metrics.rounding import percent_of
 from metrics.stats import share_se, wilson
 from metrics.windows import exploded, number
 
@@ -28,8 +29,8 @@ def activity(tables: Tables, query: Query) -> Answer:
     than the cut; active: the others. cut_days: option, else `[metrics.activity] cut_days`, else 180.
 
     Returns one row per segment and state: value = share of all who ever bought; n = denominator: all of them; numerator:
-    customers in the state; Wilson limits; revenue: what they brought in the year before. notes: cut_days, and, measured on the company's own
-    past, `wrongly_flagged`: the share of returners that this cut would have called lost (null without enough past).
+    customers in the state; Wilson limits; extra: percent (value to one decimal, adding up to 100.0), revenue: what they
+    brought in the year before. Notes: cut_days, and, measured on the company's own past, `wrongly_flagged`: the share of returners that this cut would have called lost (null without enough past).
     """
     refuse_grain(query, "states are those of the period's end: leave out the grain")
     cut = cut_of(query)
@@ -38,7 +39,8 @@ def activity(tables: Tables, query: Query) -> Answer:
     low, high = wilson(rows["numerator"], rows["n"])
     rows = rows.assign(denominator=rows["n"], low=low, high=high, se=share_se(rows["numerator"], rows["n"]), status=rows["status"].astype(str))
     notes = {"cut_days": cut, "at_risk_days": int(cut * WARNING), "wrongly_flagged": wrongly_flagged(tables, query, cut)}
-    return answer(rows, _flat(query), keys=(*query.by, "status"), extra=("revenue",), notes=notes)
+    rows["percent"] = percent_of(rows, list(query.by))
+    return answer(rows, _flat(query), keys=(*query.by, "status"), extra=("percent", "revenue"), notes=notes)
 
 
 def wrongly_flagged(tables: Tables, query: Query, cut: int) -> float | None:

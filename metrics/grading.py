@@ -12,6 +12,7 @@ from metrics.metric import Metric
 from metrics.quarters import last_day, latest
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented, within
 from metrics.result import Answer, Check, answer
+from metrics.rounding import percent_of
 from metrics.stats import share_se, wilson
 
 GRADES = ("core", "key", "ordinary", "potential")
@@ -48,8 +49,8 @@ def grades(tables: Tables, query: Query) -> Answer:
     Option scheme: "source" (the CRM's present grade of every customer that is not lost; default), "held" (the grade in force
     at the last quarter end) or "earned" (by the score alone). accounts, customer_quarters; purchases: purchased_on, revenue.
     Returns one row per `tier`: value = share of customers; numerator = customers; denominator = n = all customers of the
-    scheme; low, high Wilson; extra: rank (1 is best, null for a word that is none of ours), revenue in the period, reporting
-    currency, revenue_share, unconverted = days with lines left out of it. Tier null: customers without a grade.
+    scheme; low, high Wilson; extra: rank (1 is best, null for a word that is none of ours), percent (value to one decimal, adding
+    up to 100.0), revenue in the period, reporting currency, revenue_share, unconverted = days with lines left out of it. Tier null: customers without a grade.
     """
     customers = _graded(tables, query)
     bought = within(tables["purchases"], "purchased_on", query.period).group_by("customer_id").agg(
@@ -65,7 +66,8 @@ def grades(tables: Tables, query: Query) -> Answer:
     rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    return answer(rows, _now_only(query, "grades"), keys=tuple(keys), extra=("rank", "revenue", "revenue_share", "unconverted"))
+    rows["percent"] = percent_of(rows, list(query.by))
+    return answer(rows, _now_only(query, "grades"), keys=tuple(keys), extra=("rank", "percent", "revenue", "revenue_share", "unconverted"))
 
 
 def _now_only(query: Query, name: str) -> Query:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import narwhals as nw
 
 from metrics.metric import Metric
@@ -80,11 +82,14 @@ def _from_leads(tables: Tables, lines: Frame, days: int) -> Frame:
 
 
 def behind_promotion(tables: Tables, query: Query) -> Frame:
-    """The invoice lines attributed to campaigns that began in the period."""
-    lines = _lines(tables, query)
+    """The invoice lines attributed to campaigns that began in the period; a filter on `campaign_id` chooses one of them."""
+    chosen = tuple(pair for pair in query.where if pair[0] == "campaign_id")  # of the rule: the line itself may name another, or none
+    lines = _lines(tables, replace(query, where=tuple(pair for pair in query.where if pair not in chosen)))
     attributed = lines if query.options["attribution"] == "tagged" else _from_leads(tables, lines, int(query.options["days"]))
     campaigns = _campaigns(tables, query).select("campaign_id", campaign="name")
     rows = attributed.join(campaigns, on="campaign_id", how="inner")
+    for _, accepted in chosen:
+        rows = rows.filter(nw.col("campaign_id").is_in(list(accepted)))
     return named(rows.select("campaign_id", "campaign", "customer_id", "invoice_id", "issued_on", revenue="converted"), tables)
 
 

@@ -13,6 +13,7 @@ from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, named, segmented
 from metrics.result import Answer, answer
+from metrics.rounding import percent_of
 from metrics.stats import share_se, wilson
 
 HIGH, POTENTIAL, LOST = "high_value", "potential", "lost"
@@ -26,7 +27,8 @@ def rfm(tables: Tables, query: Query) -> Answer:
     purchases: purchased_on, orders, revenue. lost: silent for longer than the cut ([metrics.rfm] lost_days, else as for `activity`). high_value: not
     lost, and fifths by number of orders and by revenue (1 to 5, among all buyers) that add up to at least 8. potential: the rest.
     Returns one row per `tier`: value = share of buyers; numerator = buyers; denominator = n = all buyers; low, high Wilson;
-    extra: revenue to date, reporting currency; revenue_share; orders; is_marked = fewer than 500 buyers, less than 180 days of history, or
+    extra: percent (value to one decimal, adding up to 100.0);
+    revenue to date, reporting currency; revenue_share; orders; is_marked = fewer than 500 buyers, less than 180 days of history, or
     nobody bought in the last 30 days: not to be relied on. Notes: buyers, history_days, quiet_days, marked_for; lost_days and wrongly_flagged (see `activity`).
     """
     if query.grain:
@@ -41,12 +43,13 @@ def rfm(tables: Tables, query: Query) -> Answer:
     rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
+    rows["percent"] = percent_of(rows, list(query.by))
     notes = {**_reach(rows, query), "lost_days": _cut(query), "wrongly_flagged": wrongly_flagged(tables, query, _cut(query))}
     return answer(
         rows.assign(is_marked=bool(notes["marked_for"])),
         query,
         keys=(*query.by, "tier"),
-        extra=("revenue", "revenue_share", "orders", "is_marked"),
+        extra=("percent", "revenue", "revenue_share", "orders", "is_marked"),
         notes=notes,
     )
 

@@ -6,6 +6,14 @@ import numpy as np
 import pandas as pd
 
 
+def percent_of(rows: pd.DataFrame, family: list[str], decimals: int = 1) -> pd.Series:
+    """`percents` of numerator ÷ denominator, within the rows that are shown together: those alike in the columns of `family`."""
+    together = rows.groupby(family, dropna=False).ngroup() if family else pd.Series(0, rows.index)
+    shares = rows["numerator"] / rows["denominator"].where(rows["denominator"] > 0)
+    parts = [pd.Series(percents(values, decimals), values.index) for _, values in shares.groupby(together)]
+    return pd.concat(parts).reindex(rows.index) if parts else pd.Series(dtype="float64", index=rows.index)
+
+
 def percents(shares, decimals: int = 1) -> np.ndarray:
     """Shares (0 to 1, adding up to 1) as percentages with `decimals`, adding up to 100 exactly.
 

@@ -12,6 +12,7 @@ from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
 from metrics.result import Answer, Check, answer
+from metrics.rounding import percent_of
 from metrics.stats import share_se, wilson
 
 BASES = {"created": "created_on", "closed": "closed_on"}
@@ -75,7 +76,8 @@ def lost_reasons(tables: Tables, query: Query) -> Answer:
 
     deal_facts: reads created_on, outcome, reached, reached_stage, lost_reason, amount_reporting.
     Returns one row per (position, stage, lost_reason): value = share of the deals lost in that stage; numerator = deals lost
-    for that reason there; denominator = n = deals lost in that stage; extra: amount lost, in reporting currency. A null
+    for that reason there; denominator = n = deals lost in that stage; extra: percent
+    (of the stage, to one decimal, adding up to 100.0), amount lost, in reporting currency. A null
     reason means none was written down. Limits: Wilson 1927.
     """
     lost = _lost(tables["deal_facts"])
@@ -86,7 +88,8 @@ def lost_reasons(tables: Tables, query: Query) -> Answer:
     rows["n"] = rows["denominator"]
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    return answer(rows, query, keys=(*query.by, "position", "stage", "lost_reason"), extra=("amount",))
+    rows["percent"] = percent_of(rows, stage)
+    return answer(rows, query, keys=(*query.by, "position", "stage", "lost_reason"), extra=("percent", "amount"))
 
 
 def _lost(facts: Frame) -> Frame:

@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, numbers, page
+from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, how, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -124,15 +124,14 @@ def by_segment(view, names: tuple[str, ...]):
             return
         everybody = whole.iloc[0]["value"]
         line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
-        spec = charts.forest(rows, by, money, names={None: t("filters.blank")}, **line, tick="~s")
-        options = {value: value for value in rows[by].dropna()}
+        options = spoken.names(rows[by])
+        spec = charts.forest(rows, by, money, names=options, **line, tick="~s")
         columns = {by: Column(f"arpu.segments.{by}"), **{key: column for key, column in SERIES.items() if key not in ("period", "complete")}}
         best = {"best": plain(rows.iloc[0][by] or t("filters.blank")), "value": money(rows.iloc[0]["value"])}
         alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)
         chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", rows=rows, columns=columns, metrics=(metric,))
-        if chosen:
-            behind = data.rows_behind(view, name, where={by: chosen})
-            table(view, behind.rows, CUSTOMERS, key="arpu_segment_rows", total=behind.total, metrics=(metric,))
+        if chosen is not None:
+            behind.rows(view, name, CUSTOMERS, key="arpu_segment_rows", where={by: chosen})
 
 
 @page.part("arpu.bridge", parallel=True)
@@ -183,8 +182,7 @@ def pareto(view):
         box = st.expander(t("arpu.largest"), key="arpu_largest_box", on_change="rerun")
         if box.open:
             with box:
-                behind = data.rows_behind(view, "concentration")
-                table(view, behind.rows, CUSTOMERS, key="arpu_largest", total=behind.total, metrics=metrics)
+                behind.rows(view, "concentration", CUSTOMERS, key="arpu_largest")
 
 
 @page.part("arpu.model", parallel=True)
@@ -215,9 +213,7 @@ def promotions(view):
             st.caption(t("arpu.no_roi_of_some"))
         chosen = table(view, answer.rows, {**PROMOTIONS, "campaign_id": Column("arpu.campaign")}, key="arpu_promotions", metrics=(metric,), select=True)
         if chosen:
-            behind = data.rows_behind(view, "promotion_roi", attribution=rule)
-            lines = behind.rows[behind.rows["campaign_id"] == chosen["campaign_id"]]
-            table(view, lines, LINES, key="arpu_promotion_rows", metrics=(metric,))
+            behind.rows(view, "promotion_roi", LINES, key="arpu_promotion_rows", where={"campaign_id": chosen["campaign_id"]}, attribution=rule)
 
 
 kind = data.answer(view, "retention").notes["basis"]

@@ -1,12 +1,14 @@
 """Do they stay?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 import charts
 from access.guard import guard
 from metrics.period import Period
-from ui import data, numbers, page
+from ui import behind, data, numbers, page
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -205,8 +207,7 @@ def cohorts(view):
         st.caption(t("retention.cells_legend", step=t(f"retention.ages.{grain}")))
         chosen = st.selectbox(t("retention.choose_cohort"), list(starts), format_func=starts.get, index=None, key="retention_cohort", placeholder="…")
         if chosen:
-            behind = data.rows_behind(view, "cohorts", grain=grain, **options, cohort=chosen)
-            table(view, behind.rows, BEGUN, key="retention_cohort_rows", total=behind.total, metrics=(metric,))
+            behind.rows(view, "cohorts", BEGUN, key="retention_cohort_rows", grain=grain, **options, cohort=chosen)
 
 
 def hovered(cell: dict) -> str:
@@ -265,7 +266,7 @@ def silence(view):
         if answer.rows.empty:
             page.empty("retention.no_buyers")
             return
-        states = answer.rows.set_index("status")
+        states = numbers.together(answer.rows).set_index("status")
         wrongly = answer.notes["wrongly_flagged"]
         lapsed = {"n": numbers.count(states.loc["lapsed", "numerator"]), "share": share(states.loc["lapsed", "value"]), "days": answer.notes["cut_days"]}
         page.sentence(
@@ -274,11 +275,10 @@ def silence(view):
         words = {status: t(f"retention.states.{status}") for status in STATES}
         rows = states.loc[list(STATES)].reset_index()
         spec = charts.bars(rows, "status", share, names=words, strong=("lapsed", "at_risk"))
-        alt, shown = t("retention.silence_alt"), worded(rows, status="states")
+        alt, shown = t("retention.silence_alt"), worded(answer.rows, status="states")
         chosen = drilled(view, spec, alt, words, "silence", "choose_state", shown, ACTIVITY, metric)
         if chosen:
-            behind = data.rows_behind(view, "activity", where={"status": chosen})
-            table(view, worded(behind.rows, status="states"), SILENT, key="retention_silent_rows", total=behind.total, metrics=(metric,))
+            behind.rows(view, "activity", SILENT, key="retention_silent_rows", where={"status": chosen}, told=partial(worded, status="states"))
         cuts = data.answer(view, "silence_cuts")
         st.markdown(f"**{t('retention.cuts')}**", help=t("retention.cuts_help"))
         table(view, cuts.rows, CUTS, key="retention_cuts", metrics=(data.metric("silence_cuts"),))
@@ -300,9 +300,8 @@ def renewals(view):
         spec, alt = charts.bars(rows, "month", money, names=months), t("retention.renewals_alt", **words)
         chosen = drilled(view, spec, alt, months, "renewals", "choose_month", rows, RENEWALS, metric)
         if chosen:
-            behind = data.rows_behind(view, "renewals", grain="month", step=chosen)
-            rows = behind.rows.assign(status=[t(f"retention.agreement_states.{status}") for status in behind.rows["status"]])
-            table(view, rows, AGREEMENTS, key="retention_renewal_rows", total=behind.total, metrics=(metric,))
+            told = partial(worded, status="agreement_states")
+            behind.rows(view, "renewals", AGREEMENTS, key="retention_renewal_rows", told=told, grain="month", step=chosen)
 
 
 kind = data.answer(view, "retention").notes["basis"]

@@ -10,10 +10,10 @@ from access.guard import guard
 from charts import theme
 from metrics.grading import grade_names
 from metrics.quarters import LOST, NEW
-from ui import data, numbers, page, spoken
+from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
-from ui.table import Column, table
+from ui.table import Column
 from ui.words import plain, t
 
 guard("segments")
@@ -90,6 +90,10 @@ def in_words(rows, *columns):
     return spoken.in_words(rows, spoken.grade, *columns, missing=True)
 
 
+def worded(rows, columns: tuple[str, ...]):
+    return in_words(rows, *columns)
+
+
 @page.part("segments.distribution")
 def distribution(view):
     """How many customers of each grade, beside what they bring; a grade opens its customers."""
@@ -105,7 +109,8 @@ def distribution(view):
             page.empty("segments.none")
             return
         rows = rows.sort_values("rank", na_position="last") if "rank" in rows else rows
-        top = rows.iloc[0]
+        read = numbers.together(rows)
+        top = read.iloc[0]
         values = {
             "grade": plain(spoken.grade(top["tier"])),
             "n": numbers.count(top["numerator"]),
@@ -113,14 +118,9 @@ def distribution(view):
             "revenue": share(top["revenue_share"]),
         }
         page.sentence(t("segments.distribution_says", **values))
-        if answer.notes.get("marked_for"):
-            marked_for(answer.notes)
-        if "lost_days" in answer.notes:
-            wrongly = answer.notes["wrongly_flagged"]
-            known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
-            st.caption(t("retention.cut_says", days=numbers.count(answer.notes["lost_days"])) + " " + known)
+        rules(answer.notes)
         names = spoken.names(rows["tier"], spoken.grade)
-        spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
+        spec = charts.pairs(read, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
         shown, card = in_words(rows, "tier"), data.metric(metric)
         chosen = clickable(
             view,
@@ -133,13 +133,21 @@ def distribution(view):
             columns=TIERS,
             metrics=(card,),
         )
-        if chosen is not None or (None in names and st.session_state.get("segments_tiers_pick") is not None):
-            behind = data.rows_behind(view, metric, where={"tier": chosen}, **options)
-            table(view, in_words(behind.rows, "tier"), CUSTOMERS, key="segments_customers", total=behind.total, metrics=(card,))
+        if chosen is not None:
+            behind.rows(view, metric, CUSTOMERS, key="segments_customers", where={"tier": chosen}, told=partial(worded, columns=("tier",)), **options)
+
+
+def rules(notes) -> None:
+    """By which cut RFM tiers call customers lost, and why they are not to be relied on here."""
+    if notes.get("marked_for"):
+        marked_for(notes)
+    if "lost_days" in notes:
+        wrongly = notes["wrongly_flagged"]
+        known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
+        st.caption(t("retention.cut_says", days=numbers.count(notes["lost_days"])) + " " + known)
 
 
 def marked_for(notes) -> None:
-    """Why RFM tiers are not to be relied on here."""
     why = [t(f"segments.marked.{name}", n=numbers.count(notes[name])) for name in notes["marked_for"]]
     st.warning(t("segments.marked_says", why="; ".join(why)), icon=":material/rule:")
 
@@ -182,8 +190,8 @@ def migration(view):
             metrics=(metric,),
         )
         if chosen:
-            behind = data.rows_behind(view, "migration", where={"origin": cells[chosen].origin, "target": cells[chosen].target})
-            table(view, in_words(behind.rows, "origin", "target"), MOVERS, key="segments_movers", total=behind.total, metrics=(metric,))
+            ways = {"origin": cells[chosen].origin, "target": cells[chosen].target}
+            behind.rows(view, "migration", MOVERS, key="segments_movers", where=ways, told=partial(worded, columns=tuple(ways)))
 
 
 def flow(view, rows, width: str) -> dict:
@@ -282,10 +290,13 @@ def proposals(view):
         values = {name: numbers.count(found[name]) for name in ("n", "denominator", "up", "down", "first", "held_back")}
         day = numbers.day(pd.Timestamp(answer.notes["quarter_end"]).date())
         page.sentence(t("segments.proposals_says", **values, amount=money(found["amount"]), day=day))
-        behind = data.rows_behind(view, "grade_proposals")
-        rows = in_words(behind.rows, "present_grade", "earned").sort_values("amount", ascending=False)
-        rows = rows.assign(reason=[because(row) for row in rows.to_dict("records")])
-        table(view, rows, PROPOSALS, key="segments_proposals", total=behind.total, metrics=(data.metric("grade_proposals"),))
+        behind.rows(view, "grade_proposals", PROPOSALS, key="segments_proposals", told=proposed)
+
+
+def proposed(rows):
+    """The proposals in words, the largest customers first."""
+    told = in_words(rows, "present_grade", "earned").sort_values("amount", ascending=False)
+    return told.assign(reason=[because(row) for row in told.to_dict("records")])
 
 
 def because(row: dict) -> str:
@@ -324,8 +335,7 @@ def care(view):
             alt = t("segments.care_says", **values)
             chosen = clickable(view, spec, alt, names, key="segments_care", prompt="segments.choose_grade", rows=shown, columns=CARE, metrics=(metric,))
         if chosen:
-            behind = data.rows_behind(view, "care_attainment", where={"tier": chosen})
-            table(view, in_words(behind.rows, "tier"), CARED, key="segments_cared", total=behind.total, metrics=(metric,))
+            behind.rows(view, "care_attainment", CARED, key="segments_cared", where={"tier": chosen}, told=partial(worded, columns=("tier",)))
 
 
 row(view, CARDS)

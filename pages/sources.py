@@ -1,6 +1,7 @@
 """How fresh is it, and what was refused?"""
 
 import datetime as dt
+from functools import partial
 
 import streamlit as st
 
@@ -121,8 +122,8 @@ def quarantine(view, state):
         if chosen is None:
             st.caption(t("sources.choose_reason"))
             return
-        rows = intake.refused(state.snapshot, chosen["source"], chosen["table"], chosen["reason"])
-        table(view, rows, REFUSED, key="sources_refused", total=chosen["n"])
+        refused = partial(intake.refused, state.snapshot, chosen["source"], chosen["table"], chosen["reason"])
+        table(view, refused(), REFUSED, key="sources_refused", total=chosen["n"], whole=partial(refused, limit=chosen["n"]))
 
 
 @page.part("sources.coverage")

@@ -25,9 +25,10 @@ def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | N
 def clickable(view: View, spec: dict, alt: str, options: dict, *, key: str, prompt: str, **data) -> str | None:
     """A figure whose marks can be chosen, and the same choice as a list for the keyboard. Returns the key chosen.
 
-    spec: its marks carry their key as customdata[0] (bars, split, forest and bridge do). options: key → label.
-    prompt: glossary key of the list's label.
+    spec: its marks carry their key as customdata[0] (bars, split, forest and bridge do). options: key → label; the key None, of
+    rows that have no value there, comes back as "". prompt: glossary key of the list's label.
     """
+    options = {"" if option is None else option: label for option, label in options.items()}
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
     st.plotly_chart(worded(spec), key=f"{key}_chart", config=config, alt=alt, on_select=lambda: _clicked(key, options), selection_mode="points")
     chosen = st.selectbox(t(prompt), list(options), format_func=lambda value: str(options[value]), index=None, key=f"{key}_pick", placeholder=t("chart.pick"))
@@ -50,8 +51,8 @@ def _clicked(key: str, options: dict) -> None:
     points = st.session_state[f"{key}_chart"]["selection"]["points"]
     chosen = points[0].get("customdata") if points else None
     chosen = chosen[0] if isinstance(chosen, (list, tuple)) else chosen
-    if chosen in options:
-        st.session_state[f"{key}_pick"] = chosen
+    if points and (chosen or "") in options:
+        st.session_state[f"{key}_pick"] = chosen or ""
 
 
 def _image_format(key: str) -> str:

@@ -109,10 +109,10 @@ def reasons(snapshot: Snapshot) -> pd.DataFrame:
     return quarantine.counts(data.directory(), snapshot).to_pandas()
 
 
-def refused(snapshot: Snapshot, source: str, table: str, reason: str | None) -> pd.DataFrame:
+def refused(snapshot: Snapshot, source: str, table: str, reason: str | None, limit: int = MOST_REFUSED) -> pd.DataFrame:
     """Refused rows of one table, all reasons or one: key, row, reasons (one text), raw, first_seen, last_seen."""
     _for_full_scope()
-    rows = quarantine.rows(data.directory(), snapshot, f"{source}.{table}", reason, MOST_REFUSED).to_pandas()
+    rows = quarantine.rows(data.directory(), snapshot, f"{source}.{table}", reason, limit).to_pandas()
     rows["reasons"] = [" · ".join(found) for found in rows["reasons"]]
     return rows[["key", "row", "reasons", "raw", "first_seen", "last_seen"]]
 

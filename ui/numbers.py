@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import math
 
+import pandas as pd
 from babel import dates
 from babel import numbers as babel
 
@@ -34,6 +35,11 @@ def difference(value, unit: str, currency: str = "CNY") -> str:
     text = size(value, unit, currency)
     sign = "−" if value < 0 else "+"
     return sign + text if any(digit in text for digit in "123456789") else text  # what rounds to nothing has no direction
+
+
+def together(rows: pd.DataFrame) -> pd.DataFrame:
+    """Shares that are read side by side, as they are written: `percent` of the metric, which adds up to 100.0, in place of `value`."""
+    return rows.assign(value=rows["percent"] / 100)
 
 
 def size(value, unit: str, currency: str = "CNY") -> str:

@@ -41,7 +41,7 @@ def told(run, shop, warehouses, monkeypatch):
 
 def test_the_answer_comes_first(told):
     written = texts(told())
-    assert "3 customers bought for CN¥333 on average, CN¥1,000 together." in written  # (150 + 850) / 3, the gold bars without a rate
+    assert "2 customers bought for CN¥500 on average, CN¥1,000 together." in written  # (150 + 850) / 2: c's gold bars have no rate
     assert "One customer brings 85.0% of revenue; the limit is 10.0%." in written  # 850 of 1,000
 
 
@@ -51,6 +51,15 @@ def test_a_segment_opens_its_customers(told):
     assert failures(app) == []
     opened = [frame.value for frame in app.dataframe if "last_on" in frame.value]
     assert [(frame["customer"].tolist(), frame["revenue"].tolist()) for frame in opened] == [(["a"], [150.0])]
+
+
+def test_customers_without_a_segment_open_too(told):
+    app = told()
+    next(group for group in app.button_group if group.key == "arpu_by").set_value("owner").run()
+    app.selectbox(key="arpu_by_segment_pick").select("").run()
+    assert failures(app) == []
+    opened = [frame.value for frame in app.dataframe if "last_on" in frame.value]
+    assert [sorted(frame["customer"]) for frame in opened] == [["a", "b"]]  # nobody has an owner; c's gold bars have no rate
 
 
 def test_a_promotion_shows_both_returns(told):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
+from tests.published import publish
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -27,6 +28,17 @@ def test_a_grade_opens_its_customers_in_every_scheme(run, scheme):
     app = app.selectbox(key="segments_tiers_pick").select_index(0).run()
     assert failures(app) == []
     assert any("customer" in part.value.columns and "tier" in part.value.columns for part in app.dataframe)
+
+
+def test_customers_without_a_grade_open_too(run, warehouses, monkeypatch, tmp_path):
+    people = [{"customer_id": f"made:{name}", "name": name, "grade": grade} for name, grade in (("a", "core"), ("b", None), ("c", None))]
+    sold = {"invoice_line_id": "made:1", "customer_id": "made:a", "issued_on": "2026-01-31", "amount": 1}
+    monkeypatch.setitem(warehouses, "ungraded", publish(tmp_path / "data", {"customers": people, "invoices": [sold]}))
+    app = run("segments", "ungraded", period="all")
+    app = app.selectbox(key="segments_tiers_pick").select("").run()
+    assert failures(app) == []
+    listed = next(part.value for part in app.dataframe if {"customer", "tier"} <= set(part.value.columns))
+    assert sorted(listed["customer"]) == ["b", "c"] and set(listed["tier"]) == {"No grade"}
 
 
 def test_a_flow_opens_the_customers_that_moved(run):

@@ -30,7 +30,8 @@ def activity(tables: Tables, query: Query) -> Answer:
 
     Returns one row per segment and state: value = share of all who ever bought; n = denominator: all of them; numerator:
     customers in the state; Wilson limits; extra: percent (value to one decimal, adding up to 100.0), revenue: what they
-    brought in the year before. Notes: cut_days, and, measured on the company's own past, `wrongly_flagged`: the share of returners that this cut would have called lost (null without enough past).
+    brought in the year before. Notes: cut_days, and, measured on the company's own past, `wrongly_flagged`:
+    the share of returners that this cut would have called lost (null without enough past).
     """
     refuse_grain(query, "states are those of the period's end: leave out the grain")
     cut = cut_of(query)

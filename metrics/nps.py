@@ -25,7 +25,8 @@ POINTS = 100  # NPS points in 1
 PSEUDO = 3.0  # answers added by the adjusted Wald interval: 0.75 promoters, 1.5 passives, 0.75 detractors
 SHARES = ("promoter_share", "passive_share", "detractor_share")
 COUNTS = ("promoters", "passives", "detractors")
-EXTRA = (*COUNTS, "dismissed", "customers", "n_eff", "centre", *SHARES)
+SHOWN = ("promoter_shown", "passive_shown", "detractor_shown")
+EXTRA = (*COUNTS, "dismissed", "customers", "n_eff", "centre", *SHARES, *SHOWN)
 
 
 def nps(tables: Tables, query: Query) -> Answer:
@@ -42,6 +43,7 @@ def nps(tables: Tables, query: Query) -> Answer:
         promoters, passives, detractors, dismissed, customers   int; dismissed were asked and gave no score
         n_eff               float  Kish's (Σw)²/Σw² over customers; decides about suppression where customers are weighted
         *_share             float  weighted shares, 0 to 1
+        *_shown             float  the shares as they are read side by side: 0 to 1 in tenths of a percent, adding up to 1
     notes: dismissed, refused_outside and refused_fraction (scores like 11 or 7.5), superseded (earlier answers), left_out, hidden (rows).
 
     Raises QuestionError when the question was asked on another scale than 0-10.
@@ -168,6 +170,7 @@ def _scored(tables: Tables, query: Query, weighting: str) -> Answer:
     mean = rows["promoter_share"] - rows["detractor_share"]
     worth = effective_n(rows, mean.fillna(0), (rows["promoter_share"] + rows["detractor_share"] - mean**2).fillna(0), weighting)
     rows["low"], rows["high"], rows["se"], rows["centre"] = adjusted_wald(rows["promoter_share"], rows["detractor_share"], worth)
+    rows[list(SHOWN)] = _percents(rows) / 100
     rows = rows.assign(value=POINTS * mean, n_eff=kish(rows), numerator=rows["recommended"], denominator=rows["weight"], customers=rows["clusters"])
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused_outside", "refused_fraction", "superseded", "left_out")}
     rows = rows.astype(dict.fromkeys((*COUNTS, "dismissed", "customers"), "Int64"))
@@ -256,11 +259,16 @@ def of_all_bands(query: Query) -> Query:
     return replace(query, where=tuple(pair for pair in query.where if pair[0] != "band"))
 
 
+def _percents(rows: pd.DataFrame) -> np.ndarray:
+    """The three shares of each row as shown, in percent."""
+    return np.array([percents(shares) for shares in rows[list(SHARES)].to_numpy("float64", na_value=np.nan)]).reshape(len(rows), len(SHARES))
+
+
 def _by_band(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Each row once per band, with band_share, band_n (answers in the band) and percent (as shown; a group adds up to 100.0)."""
     keys = hiding.keys_of(rows)
-    shares = rows[list(SHARES)].apply(percents, axis=1, result_type="expand") if len(rows) else pd.DataFrame(columns=range(3), dtype=float)
-    each = [rows.assign(band=b, band_share=rows[f"{b}_share"], band_n=rows[f"{b}s"], percent=shares[k].astype(float)) for k, b in enumerate(BANDS)]
+    shares = _percents(rows)
+    each = [rows.assign(band=b, band_share=rows[f"{b}_share"], band_n=rows[f"{b}s"], percent=shares[:, k]) for k, b in enumerate(BANDS)]
     chosen = [part for part, band in zip(each, BANDS, strict=True) if all(band in values for column, values in query.where if column == "band")]
     stacked = pd.concat(chosen or [part.head(0) for part in each]).sort_index(kind="stable").reset_index(drop=True)
     return stacked[[*keys, "band", *(c for c in stacked.columns if c not in (*keys, "band"))]]

@@ -52,6 +52,15 @@ REVENUE = {
     "share": Column("nps.share", "share"),
     "answers": Column("nps.answers", "count"),
 }
+DIMENSIONS = {
+    "dimension": Column("nps.dimension"), "mean": Column("nps.mean"), "scale": Column("nps.scale"), "top2": Column("nps.top2", "share"),
+    "n": Column("nps.n", "count"), "verdict": Column("nps.verdict"), "dismissed": Column("nps.dismissed", "count"),
+}  # fmt: skip
+SCORES = {
+    "answered_on": Column("nps.answered_on"), "name": Column("nps.customer"), "region": Column("filters.region"), "owner": Column("filters.owner"),
+    "question": Column("nps.question"), "score": Column("nps.score", "count"), "wave": Column("nps.wave"),
+}  # fmt: skip
+BESIDE = ("dismissed", "refused_outside", "refused_fraction", "superseded")
 
 view = page.begin("nps")
 metric, responded, revenue = (data.metric(name) for name in ("nps", "response_rate", "nps_revenue"))
@@ -158,29 +167,29 @@ def _side_by_side(view, rows, column, called, whole):
     spec = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, **against)
     columns = {column: Column("nps.group"), **FIGURES}
     with right:
-        parts = [(f"{band}_share", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
+        parts = [(f"{band}_shown", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
         figure(view, charts.split(rows, column, parts, share, names=called), t("nps.split_alt"), key="nps_split")
     with left:
         shown = labels(rows[rows["state"] == "value"], column)  # what is hidden cannot be opened either
         return clickable(view, spec, t("nps.forest_alt"), shown, key="nps_segment", prompt="nps.choose_group", rows=rows, columns=columns, metrics=(metric,))
 
 
-def opened(view, where, label, key):
-    """The answers and comments behind a mark."""
+def opened(view, where, label, key, name="nps"):
+    """The answers and comments behind a mark of the metric `name`."""
     st.markdown(f"**{plain(label)}**")
     answers, comments = st.tabs([t("nps.answers_tab"), t("nps.comments_tab")], key=f"{key}_tabs")
     with answers:
-        behind = data.rows_behind(view, "nps", where=where)
+        behind = data.rows_behind(view, name, where=where)
         rows = worded(behind.rows).sort_values("score", kind="stable")
-        table(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(metric,))
+        table(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(data.metric(name),))
     with comments:
         said = data.rows_behind(view, "verbatims", where=where)
         rows = worded(said.rows).sort_values("answered_on", ascending=False, kind="stable")
         table(view, rows, COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
     column, value = next(iter(where.items()))
-    name = {known: name for name, known in SEGMENTS.items()}.get(column)
-    if name:
-        link(view, "nps", t("nps.narrow", group=plain(label)), **{name: value})
+    filter = {known: filter for filter, known in SEGMENTS.items()}.get(column)
+    if filter:
+        link(view, "nps", t("nps.narrow", group=plain(label)), **{filter: value})
 
 
 @page.part("nps.waves")
@@ -192,7 +201,7 @@ def waves(view):
             st.caption(t("nps.no_waves"))
             return
         names = {wave: t("nps.wave_named", wave=wave, value=points(value)) for wave, value in zip(rows["wave"], rows["value"], strict=True)}
-        parts = [(f"{band}_share", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
+        parts = [(f"{band}_shown", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
         columns = {"wave": Column("nps.wave"), **FIGURES}
         spec = charts.split(rows, "wave", parts, share, names=names)
         if len(rows) > 1:
@@ -233,7 +242,49 @@ def revenue_by_band(view):
             view, spec, t("nps.revenue_alt"), names, key="nps_revenue", prompt="nps.choose_band", rows=labelled, columns=REVENUE, metrics=(revenue,)
         )
         if chosen:
-            opened(view, {"band": chosen}, names[chosen], "nps_band")
+            opened(view, {"band": chosen}, names[chosen], "nps_band", "nps_revenue")
+
+
+@page.part("nps.satisfaction")
+def satisfaction(view):
+    """Each dimension's mean on its own scale, and which are low; a bar opens its answers."""
+    with page.section("nps.satisfaction", help="nps.satisfaction_help"):
+        rows = grouped(data.answer(view, "satisfaction", by=("dimension",)).rows, "dimension")
+        known = rows[rows["state"] == "value"]
+        if known.empty:
+            st.caption(t("nps.no_dimensions"))
+            return
+        called, told = labels(rows, "dimension"), [dimension_told(row) for row in rows.to_dict("records")]
+        low = known[known["is_low"].astype(bool)]
+        for row in low.to_dict("records"):
+            page.sentence(t("nps.dimension_low", dimension=plain(called[row["dimension"]]), mean=dimension_told(row)["mean"]))
+        if low.empty:
+            page.sentence(t("nps.none_low"))
+        shown = rows.assign(dimension=rows["dimension"].map(called), **{column: [words[column] for words in told] for column in told[0]})
+        spec = charts.bars(rows, "dimension", mean_shown, names=called, strong=tuple(low["dimension"]))
+        measured = data.metric("satisfaction")
+        chosen = clickable(
+            view, spec, t("nps.satisfaction_alt"), labels(known, "dimension"), key="nps_dimension", prompt="nps.choose_dimension", rows=shown,
+            columns=DIMENSIONS, metrics=(measured,),
+        )  # fmt: skip
+        if chosen is not None:
+            behind = data.rows_behind(view, "satisfaction", where={"dimension": chosen})
+            table(view, worded(behind.rows).sort_values("score", kind="stable"), SCORES, key="nps_dimension_rows", total=behind.total, metrics=(measured,))
+
+
+def mean_shown(value) -> str:
+    return numbers.shown(value, "points")  # one decimal
+
+
+def dimension_told(row) -> dict[str, str]:
+    """A dimension's mean, scale and verdict in words: one that is low by less than is shown says so."""
+    if row["state"] != "value":
+        return {"mean": numbers.NONE, "scale": "", "verdict": t(f"states.{row['state']}")}
+    mean, limit = mean_shown(row["value"]), mean_shown(row["midpoint"])
+    below = row["is_low"] and mean == limit
+    words = t("nps.below", value=mean, limit=f"{row['midpoint']:g}") if below else mean
+    scale = t("nps.scale_of", low=f"{row['scale_min']:g}", high=f"{row['scale_max']:g}")
+    return {"mean": words, "scale": scale, "verdict": t("nps.low_one" if row["is_low"] else "nps.not_low")}
 
 
 @page.part("nps.response")
@@ -284,7 +335,15 @@ def silent(view):
         table(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
 
 
+def beside(notes):
+    """What was answered and is not in the score, with its reason."""
+    parts = [t(f"nps.beside.{reason}", n=notes[reason]) for reason in BESIDE if notes[reason]]
+    if parts:
+        st.caption(t("nps.not_counted", parts=t("nps.and").join(parts)))
+
+
 row(view, CARDS)
+beside(data.answer(view, "nps").notes)
 state = data.answer(view, "nps").rows["state"].iloc[0]
 if state == "no_data":
     page.empty("nps.none")
@@ -302,5 +361,6 @@ else:
         waves(view)
     with right:
         revenue_by_band(view)
+satisfaction(view)
 response(view)
 silent(view)

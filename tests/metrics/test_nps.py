@@ -408,6 +408,8 @@ def test_shares_of_bands_add_up_to_100_as_shown():
     assert answer["band"].tolist() == ["promoter", "passive", "detractor"]
     assert answer["value"].tolist() == pytest.approx([1 / 3] * 3)
     assert answer["percent"].tolist() == [33.4, 33.3, 33.3]
+    row = one(NPS, answered(scores(5, 5, 5)))  # side by side in one row
+    assert [row[f"{band}_shown"] for band in module.BANDS] == pytest.approx([0.334, 0.333, 0.333])
 
 
 @pytest.mark.parametrize("seed", range(3))

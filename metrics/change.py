@@ -50,8 +50,9 @@ def changed(now: dict, before: dict) -> Change:
     A row may also have n_eff, how many equally heavy answers its n are worth (the smaller of the two decides whether there is
     a test), and centre: what its interval is around where that is not the value itself (adjusted Wald); the test compares
     centres. On such a scale 0 is a score like any other, not "nothing before".
-    A stock that is fully counted (open deals on a day) has se 0: what differs has changed. Where nothing says how far chance
-    could move a number (se null), nothing is claimed: "no_clear_change".
+    A stock that is counted in full (open deals on a day) has is_counted and se 0: it is no sample, so what differs has
+    changed, however small its n. Where nothing says how far chance could move a number (se null), nothing is claimed:
+    "no_clear_change".
     """
     if now["state"] != "value":
         return Change(now, before, None, None, now["state"])
@@ -60,7 +61,7 @@ def changed(now: dict, before: dict) -> Change:
     if before["state"] != "value" or (before["value"] == 0 and "centre" not in before):
         return Change(now, before, None, None, "new")
     delta = now["value"] - before["value"]
-    if min(_n(now), _n(before)) < K_TESTABLE:
+    if min(_n(now), _n(before)) < K_TESTABLE and not _are_counted(now, before):
         return Change(now, before, delta, None, "too_few")
     p = two_sample_p(now.get("centre", now["value"]), now["se"], before.get("centre", before["value"]), before["se"])
     return Change(now, before, delta, p, "changed" if p < LEVEL else "no_clear_change")
@@ -71,6 +72,10 @@ def headline(answer: Answer) -> dict:
     if answer.rows.empty:
         return {"value": math.nan, "n": 0, "se": math.nan, "state": "no_data"}
     return answer.rows.iloc[0].to_dict()
+
+
+def _are_counted(*rows: dict) -> bool:
+    return all(bool(row.get("is_counted", False)) for row in rows)
 
 
 def _n(row: dict) -> float:

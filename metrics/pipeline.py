@@ -44,21 +44,21 @@ def open_pipeline(tables: Tables, query: Query) -> Answer:
     deal_facts: reads created_on, closed_on, outcome, amount_reporting.
     Returns value = Σ amount in reporting currency, n = open deals; extra: priced = of them with an amount, unconverted = left
     out for want of a rate. Nothing open: value 0 once there are deals at all. A step that has not begun is no_data.
-    se is 0 and there are no limits: all open deals are counted, none is drawn, so that any difference between two days is
-    one. What it will bring is uncertain, what it is is not: see `forecast`.
+    se is 0 (is_counted) and there are no limits: all open deals are counted, none is drawn, so that any difference between
+    two days is one, however few they are. What it will bring is uncertain, what it is is not: see `forecast`.
     """
     if query.grain is None:
         rows = aggregate(
             open_deals(tables, query), list(query.by), value=nw.col("amount_reporting").sum(), n=nw.len(),
             priced=count(~nw.col("amount_reporting").is_null()), unconverted=count("is_unconverted"),
         )  # fmt: skip
-        return answer(counted(_or_no_data(rows, tables)), query, extra=("priced", "unconverted"))
-    return answer(counted(_series(tables, query)), query, extra=("priced", "unconverted"))
+        return answer(counted(_or_no_data(rows, tables)), query, extra=("priced", "unconverted", "is_counted"))
+    return answer(counted(_series(tables, query)), query, extra=("priced", "unconverted", "is_counted"))
 
 
 def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a stock, fully counted: a standard error of 0 wherever there is a value."""
-    return rows.assign(se=rows["value"].astype(float) * 0)
+    """Rows of a stock, counted in full: a standard error of 0 wherever there is a value, and is_counted, which says so."""
+    return rows.assign(se=rows["value"].astype(float) * 0, is_counted=True)
 
 
 def _or_no_data(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def stalled(tables: Tables, query: Query) -> Answer:
     Option days; 0 (default) takes [metrics.stalled] days, else 30. Exactly so many days without a move is stalled.
     Returns value = n = numerator = stalled deals, denominator = open deals; extra: honest = stalled deals whose customer was
     spoken to with a good outcome in those days ([metrics.stalled] positive lists the words): "good notes, no move"; amount of
-    the stalled deals and open_amount of all open ones, in reporting currency. se is 0: a stock, fully counted.
+    the stalled deals and open_amount of all open ones, in reporting currency. se is 0 (is_counted): a stock.
     """
     if query.grain:
         raise QuestionError("stalled deals are a list on a date: ask without a grain, or for open_pipeline or time_in_stage over time")
@@ -118,7 +118,7 @@ def stalled(tables: Tables, query: Query) -> Answer:
     )  # fmt: skip
     rows["n"] = rows["numerator"].fillna(0).astype(int)
     rows["value"] = rows["numerator"].where(rows["denominator"] > 0)
-    return answer(counted(rows), query, extra=("honest", "amount", "open_amount"), notes={"days": _days(query)})
+    return answer(counted(rows), query, extra=("honest", "amount", "open_amount", "is_counted"), notes={"days": _days(query)})
 
 
 def _days(query: Query) -> int:

@@ -265,7 +265,9 @@ NOTHING_THERE = row(np.nan, 0, np.nan, "no_data")
         (row(30, se=np.nan), row(10, se=0), "no_clear_change", 20),
         (row(30, se=0), row(10, se=0), "changed", 20),  # stocks, fully counted: a difference is one
         (row(0.1 + 0.2, se=0), row(0.3, se=0), "no_clear_change", 0.1 + 0.2 - 0.3),  # the same amounts in another order
-        (row(30, 12, se=0), row(10, 12, se=0), "too_few", 20),  # DEFINITIONS 0: under 30 there is no arrow, whatever was counted
+        (row(30, 12, se=0), row(10, 12, se=0), "too_few", 20),  # twelve equal answers are a sample all the same
+        ({**row(30, 12, se=0), "is_counted": True}, {**row(10, 9, se=0), "is_counted": True}, "changed", 20),  # a stock is none
+        ({**row(30, 12, se=0), "is_counted": True}, row(10, 9, se=0), "too_few", 20),
         (row(30, pd.NA), row(10, pd.NA), "changed", 20),  # a number without a base of its own
     ],
 )

@@ -203,6 +203,14 @@ def test_a_stock_is_counted_and_a_difference_is_one():
     assert (measured("stalled", tables).rows["se"][0], measured("stalled", made({})).rows["se"].isna()[0]) == (0, True)
 
 
+def test_few_are_counted_as_well_as_many():
+    """Two stalled deals at the end of February, three at the end of March."""
+    rows = [deal("a", created="2026-01-02"), deal("b", created="2026-01-03"), deal("c", created="2026-02-20")]
+    tables = made({"deals": rows}, {"metrics": LINE})
+    change = compare(CARDS["stalled"], tables, Query(MARCH, settings=tables.settings))
+    assert (change.before["value"], change.delta, change.verdict) == (2, 1, "changed")
+
+
 def history(won, lost, month="2025-11"):
     """Deals that reached the quote, and were closed in that month."""
     rows = [deal(f"{month}w{k}", "Quote", True, created=f"{month}-01", closed=f"{month}-15") for k in range(won)]

@@ -13,16 +13,18 @@ from ui.words import t
 
 guard("overview")
 
-CARDS = (
+NPS, RETENTION, ARPU, WON = (
     Card("nps", leads_to="nps"),
-    Card("nrr", leads_to="retention"),
-    Card("grr", leads_to="retention"),
     Card("retention", leads_to="retention"),
-    Card("arpa", leads_to="arpu"),
-    Card("mrr", leads_to="arpu"),
+    Card("arpu", leads_to="arpu"),
     Card("win_rate", leads_to="funnel"),
-    Card("funnel_to_cash", leads_to="funnel", label="overview.paid", options={"within_days": 90}),  # equally old deals only: young ones cannot have paid
 )
+PAID = Card("funnel_to_cash", leads_to="funnel", label="overview.paid", options={"within_days": 90})  # equally old deals only: young ones cannot have paid
+CARDS = {
+    "recurring": (NPS, Card("nrr", leads_to="retention"), Card("grr", leads_to="retention"), RETENTION, Card("arpa", leads_to="arpu"), ARPU, WON, PAID),
+    "purchases": (NPS, RETENTION, Card("first_month_retention", leads_to="retention"), Card("revenue", leads_to="arpu"), ARPU,
+                  Card("concentration", leads_to="arpu", trend=False), WON, PAID),
+}  # fmt: skip
 ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
 TONES = {True: "green", False: "red", None: "gray"}
 WHY = ("nps", "nrr", "grr", "retention", "arpa", "win_rate")  # ratios: their change splits exactly; an amount's does not
@@ -32,15 +34,15 @@ view = page.begin("overview")
 
 
 @page.part("overview.over_time")
-def over_time(view):
+def over_time(view, cards):
     """One of the numbers above, step by step, with its interval."""
     with page.section("overview.over_time"):
-        names = {card.metric: title(card) for card in CARDS}
+        names = {card.metric: title(card) for card in cards if card.trend}
         chosen = st.pills(
-            t("overview.choose"), list(names), default=CARDS[0].metric, format_func=names.get, key="overview_metric", required=True,
+            t("overview.choose"), list(names), default=cards[0].metric, format_func=names.get, key="overview_metric", required=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        card = next(card for card in CARDS if card.metric == chosen)
+        card = next(card for card in cards if card.metric == chosen)
         metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain, **card.options)
         if not answer.rows["value"].notna().any():
             st.caption(t("overview.no_series"))
@@ -57,11 +59,11 @@ def over_time(view):
 
 
 @page.part("why.title", parallel=True)
-def what_changed(view):
+def what_changed(view, cards):
     """At most seven sentences, each a link to where it can be seen."""
     with page.section("why.title", help="why.help"):
         with st.skeleton(height=120):
-            found = sentences.told(view, {card.metric: card.leads_to for card in CARDS if card.metric in WHY})
+            found = sentences.told(view, {card.metric: card.leads_to for card in cards if card.metric in WHY})
         if not found:
             page.sentence(t("why.nothing", before=page.days(page.compared(view))))
         for sentence in found:
@@ -70,6 +72,7 @@ def what_changed(view):
                 link(view, sentence.leads_to, t("why.see"), **sentence.segments)
 
 
-row(view, CARDS)
-what_changed(view)
-over_time(view)
+cards = CARDS[data.answer(view, "retention").notes["basis"]]
+row(view, cards)
+what_changed(view, cards)
+over_time(view, cards)

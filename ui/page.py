@@ -13,7 +13,7 @@ import streamlit as st
 from connectors.errors import SourceError
 from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
-from ui import data, filters, freshness, numbers, view
+from ui import data, filters, freshness, numbers, printing, view
 from ui.view import View
 from ui.words import plain, t
 from warehouse.errors import StoreError
@@ -27,7 +27,7 @@ def begin(name: str) -> View:
 
     Ends the run with what to do next when nothing has been published yet.
     """
-    st.title(t(f"{name}.title"))
+    _headed(name)
     looked = view.current()
     if looked is None:
         nothing_published()
@@ -39,9 +39,16 @@ def begin(name: str) -> View:
     return looked
 
 
+def _headed(name: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(t(f"{name}.title"), anchor=False)
+        with st.container(width="content"):
+            printing.control()
+
+
 def opened(name: str) -> View:
     """The title of a page that filters do not touch; there may be nothing published yet."""
-    st.title(t(f"{name}.title"))
+    _headed(name)
     looked = view.current()
     if looked is not None:
         freshness.bar(looked)

@@ -19,7 +19,7 @@ def test_the_page_runs(run, warehouse, language):
 
 def test_every_card_is_there(run):
     assert {metric.label for metric in run("overview").metric} >= {
-        "NPS", "Net revenue retention", "Gross revenue retention", "Customer retention", "Revenue per account", "Monthly recurring revenue", "Win rate",
+        "NPS", "Net revenue retention", "Gross revenue retention", "Customer retention", "Revenue per account", "Revenue per customer", "Win rate",
         "Paid within 90 days",
     }  # fmt: skip
 
@@ -88,3 +88,16 @@ def test_days_of_ones_own_end_with_the_last_loaded_one(run):
 def test_a_link_may_look_ahead(run):
     app = run("overview", **{"period": "custom", "from": "2026-01-01", "to": "2031-12-31"})
     assert failures(app) == [] and "still running" in texts(app)
+
+
+def test_a_company_without_agreements_sees_what_it_has(run, lost_north, warehouses, monkeypatch):
+    monkeypatch.setitem(warehouses, "story", lost_north)
+    shown = {metric.label for metric in run("overview", "story", period="year").metric}
+    assert {"Customer retention", "First-month retention"} <= shown and "Revenue per account" not in shown
+
+
+def test_every_page_can_be_printed(run):
+    app = run("overview")
+    assert [button.label for button in app.button if button.key == "print"] == ["Print"]
+    app = next(button for button in app.button if button.key == "print").click().run()
+    assert failures(app) == [] and any("print()" in part.proto.body for part in app.get("html"))

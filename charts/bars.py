@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from charts import theme
+from metrics.result import K_TESTABLE
 
 ROW, FRAME = 30, 24  # px per bar, and around them
 Label = Callable[[float], str]
@@ -61,13 +62,14 @@ def _part(rows, column: str, called: str, colour: str, labels: list[str], label:
 
 def forest(
     rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, reference: float | None = None, reference_label: str = "", tick: str = "",
-    weak: Sequence = (), height: int | None = None,
+    weak: Sequence | None = None, height: int | None = None,
 ) -> dict:  # fmt: skip
     """One point with its interval per row, against a reference line: which segments differ, and how surely.
 
     rows: `key`, value, low, high, n, state; suppressed rows keep their line, without a point. weak: keys whose base is too
-    small for a ranking; their points are grey.
+    small for a ranking; their points are grey (default: fewer than K_TESTABLE, by n_eff where the rows have it).
     """
+    weak = _weak(rows, key) if weak is None else weak
     labels = [theme.named(value, names) for value in rows[key]]
     known = rows["value"].notna() & rows["low"].notna() & rows["high"].notna()
     points = {
@@ -88,6 +90,11 @@ def forest(
         frame["margin"] = {**frame["margin"], "t": 26}
     frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6), theme.categories(labels, range=[-0.5, len(labels) - 0.5])  # as close as bars
     return {"data": [points], "layout": frame}
+
+
+def _weak(rows: pd.DataFrame, key: str) -> Sequence:
+    base = rows[[column for column in ("n", "n_eff") if column in rows]].apply(pd.to_numeric).astype("float64").min(axis=1)
+    return tuple(rows.loc[base < K_TESTABLE, key])
 
 
 def _interval(row, label: Label) -> str:

@@ -72,12 +72,18 @@ def _headline(view: View, card: Card, change: Change) -> None:
 
 def _marks(view: View, card: Card, metric, now: Mapping) -> None:
     marks = []
-    if numbers.is_number(now["n"]) and now["n"] < K_FIRM:
-        marks.append(t("cards.small_base", n=numbers.count(now["n"])))
+    base = worth(now)
+    if base is not None and base < K_FIRM:
+        marks.append(t("cards.small_base", n=numbers.count(base)))
     if card.target is not None:
         marks.append(t("cards.target", value=numbers.shown(card.target, metric.unit, view.currency)))
     if marks:
         st.caption(" · ".join(marks))
+
+
+def worth(now: Mapping) -> float | None:
+    """How many a number rests on: its n, or the equally heavy ones they are worth where some weigh more (n_eff)."""
+    return min((now[base] for base in ("n", "n_eff") if numbers.is_number(now.get(base))), default=None)
 
 
 def pill(change: Change, unit: str, currency: str) -> str | None:

@@ -238,3 +238,9 @@ def test_a_hidden_cell_is_marked():
     heat, marks = charts.heat(rows, "region", "down", word)["data"]
     assert (marks["x"], marks["text"]) == (["B"], ["×"])
     assert heat["customdata"] == [["1", theme.SUPPRESSED, "–"]]
+
+
+def test_points_of_a_small_base_are_grey_by_themselves():
+    rows = pd.DataFrame({"region": list("abc"), "value": 1.0, "low": 0.0, "high": 2.0, "n": [29, 30, 400], "n_eff": [29, 30, 12.0]})
+    (points,) = charts.forest(rows, "region", word)["data"]
+    assert points["marker"]["color"] == [theme.CONTEXT, theme.ACCENT, theme.CONTEXT]

@@ -55,3 +55,8 @@ def test_the_pill(now, before, better, pill, colour, arrow):
 )
 def test_the_small_line(values, drawn):
     assert cards.small(values) == drawn
+
+
+@pytest.mark.parametrize(("now", "base"), [({"n": 50}, 50), ({"n": 400, "n_eff": 12.5}, 12.5), ({"n": 400, "n_eff": math.nan}, 400), ({"n": None}, None)])
+def test_a_number_rests_on_what_its_answers_are_worth(now, base):
+    assert cards.worth(now) == base

@@ -82,25 +82,29 @@ def _items(tables: Tables, query: Query, item: str, units: str, periods: dict[st
     """Quantity and revenue of each item in both periods, how many customers paid in each, and how many invoice lines have no rate."""
     sides = {"before": 0, "after": 1}
     asked = Query(query.period, None, (item,), query.where, query.options, query.settings)
-    paying = _paying(tables, query, [periods["before"], periods["after"]])
-    lines = sold(tables, asked, [periods["before"], periods["after"]])
+    sides_of = [periods["before"], periods["after"]]
+    buyers = _buyers(tables, query, sides_of)
+    lines = sold(tables, asked, sides_of)
     if query.options["of"] == "arpu":
-        lines = lines.join(paying, on=["side", "customer_id"], how="semi")
-    customers = lines.group_by("side", "customer_id", item).agg(nw.col("quantity", "revenue", "unconverted").sum())
-    unit = nw.col("quantity").sum() if units == "quantity" else number(nw.col("revenue") > 0).sum()
-    found = aggregate(customers, ["side", item], quantity=unit, revenue=nw.col("revenue").sum(), unconverted=nw.col("unconverted").sum())
-    heads = aggregate(paying, ["side"], n=nw.len()).set_index("side")["n"].to_dict()
+        lines = lines.join(buyers.filter(nw.col("orders") == 0), on=["side", "customer_id"], how="anti")
+    if units == "quantity":
+        unit = nw.col("quantity").sum()
+    else:
+        lines = lines.group_by("side", "customer_id", item).agg(nw.col("revenue", "unconverted").sum())
+        unit = number(nw.col("revenue") > 0).sum()
+    found = aggregate(lines, ["side", item], quantity=unit, revenue=nw.col("revenue").sum(), unconverted=nw.col("unconverted").sum())
+    heads = aggregate(buyers.filter(nw.col("orders") > 0), ["side"], n=nw.len()).set_index("side")["n"].to_dict()
     found["item"] = found[item].astype(object).where(found[item].notna(), "")
     tables_by_side = [found[found["side"] == k].set_index("item")[["quantity", "revenue"]].astype(float).add_suffix(f"_{p}") for p, k in sides.items()]
     both = pd.concat(tables_by_side, axis=1).fillna(0.0).rename_axis("item").reset_index()
     return both, {p: int(heads.get(k, 0)) for p, k in sides.items()}, int(found["unconverted"].sum())
 
 
-def _paying(tables: Tables, query: Query, periods: list[Period]) -> Frame:
-    """The customers of ARPPU: one row per side and customer with an order that has an amount in reporting currency."""
+def _buyers(tables: Tables, query: Query, periods: list[Period]) -> Frame:
+    """One row per side and customer with an invoice or credit note; orders with an amount in reporting currency, as ARPPU counts them."""
     asked = Query(query.period, None, (), query.where, query.options, query.settings)
-    bought = segmented(priced_orders(tables["purchases"]).filter(nw.col("orders") > 0), tables, asked)
-    return in_periods(bought.filter(nw.col("orders") > 0), "purchased_on", periods).select("side", "customer_id").unique()
+    days = in_periods(segmented(priced_orders(tables["purchases"]), tables, asked), "purchased_on", periods)
+    return days.group_by("side", "customer_id").agg(nw.col("orders").sum())
 
 
 def _waterfall(whole: pd.Series, customers: dict[str, int]) -> pd.DataFrame:

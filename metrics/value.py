@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import narwhals as nw
+import pandas as pd
 
 from metrics import nps
 from metrics.metric import Metric
@@ -23,6 +24,7 @@ WEIGHTS = {  # `[metrics.customer_value]` changes them
     "potential": 0.5,  # an average customer's spending in categories not bought yet is a hope, not an order
 }
 CENT = 0.005
+FEW = 50  # categories
 
 
 def customer_value(tables: Tables, query: Query) -> Answer:
@@ -65,7 +67,7 @@ def _valued(tables: Tables, query: Query, weights: dict[str, float]) -> Frame:
     market = collect(named.group_by("category").agg(nw.col("revenue").sum()))
     buyers = max(int(collect(_orders(tables, window).select(n=nw.len()))["n"].iloc[0]), 1)
     everybody = market["revenue"].sum() / buyers  # what an average customer spends in all categories
-    rows = segmented(_orders(tables, window), tables, query).join(_spending(sales, named), on="customer_id", how="left")
+    rows = segmented(_orders(tables, window), tables, query).join(_spending(sales, named, market), on="customer_id", how="left")
     rows = rows.join(_promoters(tables, query), on="customer_id", how="left")
     rows = rows.join(_referrals(tables, query, sales), on="customer_id", how="left") if _referred_by(tables, query) else _without_referrals(rows)
     counts = {c: nw.col(c).fill_null(0) for c in ("orders", "categories", "referred", "is_promoter")}
@@ -86,14 +88,23 @@ def _orders(tables: Tables, window: Period) -> Frame:
     return days.group_by("customer_id").agg(nw.col("orders").sum()).filter(nw.col("orders") > 0)
 
 
-def _spending(sales: Frame, named: Frame) -> Frame:
+def _spending(sales: Frame, named: Frame, market: pd.DataFrame) -> Frame:
     """Each customer's own revenue, how many categories they bought, and what all customers together spend in those."""
-    market = named.group_by("category").agg(of_all=nw.col("revenue").sum())
-    rows = sales.join(market, on="category", how="left")
+    rows = _with_market(sales, named, market)
     bought = ~nw.col("category").is_null() & (nw.col("revenue") > 0)
     return rows.with_columns(bought=number(bought), there=part(bought, nw.col("of_all"))).group_by("customer_id").agg(
         direct=nw.col("revenue").sum(), categories=nw.col("bought").sum(), spent_there=nw.col("there").sum()
     )  # fmt: skip
+
+
+def _with_market(sales: Frame, named: Frame, market: pd.DataFrame) -> Frame:
+    """`sales` with `of_all`, what all customers spend in the category. Few categories are written into the query: the sales are read once."""
+    if len(market) > FEW:
+        return sales.join(named.group_by("category").agg(of_all=nw.col("revenue").sum()), on="category", how="left")
+    of_all = nw.lit(0.0)
+    for category, revenue in market.itertuples(index=False):
+        of_all = nw.when(nw.col("category") == category).then(nw.lit(float(revenue))).otherwise(of_all)
+    return sales.with_columns(of_all=of_all)
 
 
 def _without_referrals(rows: Frame) -> Frame:

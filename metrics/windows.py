@@ -62,10 +62,17 @@ def _window(bucket: int, period: Period, months: int) -> Window:
 
 def each_window(frame: Frame, stretches: list[Window]) -> Frame:
     """Every row of `frame` once per window, with `code` and the day numbers before_d, start_d, end_d."""
+    if len(stretches) == 1:
+        days = {name: nw.lit(day_number(day)) for name, day in _days(stretches[0]).items()}
+        return frame.with_columns(code=nw.lit(stretches[0].code), **days)
     code = nw.col("code").cast(nw.Int64)
     return _repeated(frame, [w.code for w in stretches], "code").with_columns(
         code=code, before_d=code // (BASE * BASE), start_d=code // BASE % BASE, end_d=code % BASE
     )
+
+
+def _days(window: Window) -> dict[str, dt.date]:
+    return {"before_d": window.before, "start_d": window.start, "end_d": window.end}
 
 
 def exploded(frame: Frame, numbers: list[int], column: str = "code") -> Frame:

@@ -35,8 +35,7 @@ def time_in_stage(tables: Tables, query: Query) -> Answer:
     wider = replace(query.period, start=add_months(query.period.start, -12)) if query.grain is None else query.period
     steps, keys = grouped(tables["deal_steps"], "entered_on", tables, query.over(wider))
     steps = steps.filter(nw.col("stays") > 0).with_columns(is_now=nw.col("entered_on") >= nw.lit(query.period.start))
-    spent = nw.col("stayed_s") + nw.max_horizontal(now_s(query) - nw.col("there_s"), nw.lit(0)).fill_null(0)
-    lengths = _lengths(steps, spent, nw.col("there_s").is_null(), [*keys, "position", "stage", "is_now"])
+    lengths = _lengths(steps, _spent(query), nw.col("there_s").is_null(), [*keys, "position", "stage", "is_now"])
     ratio = float(query.setting("time_in_stage", "alarm_ratio", ALARM_RATIO))
     rows = pd.DataFrame([_stage(group, key, [*keys, "position", "stage"], ratio) for key, group in _groups(lengths, [*keys, "position", "stage"])])
     extra = ("q1", "q3", "mean", "open", "before", "p", "alarm")
@@ -75,9 +74,17 @@ def _nothing(keys: list[str], extra: tuple[str, ...]) -> pd.DataFrame:
 
 
 def stays(tables: Tables, query: Query) -> Frame:
-    """The deals behind a stage's median: entered in the period, length of stay known. Ask with the stage in `where`."""
+    """The deals behind a stage's median: entered in the period, length of stay known. Ask with the stage in `where`.
+
+    waited_days: how long they have been there, all stays together; to the end of the data where they still are.
+    """
     steps, _ = grouped(tables["deal_steps"], "entered_on", tables, replace(query, by=(), grain=None))
-    return named(steps.filter(nw.col("stays") > 0), tables)
+    return named(steps.filter(nw.col("stays") > 0).with_columns(waited_days=_spent(query) / DAY), tables)
+
+
+def _spent(query: Query) -> nw.Expr:
+    """Seconds in a stage, up to the end of the data."""
+    return nw.col("stayed_s") + nw.max_horizontal(now_s(query) - nw.col("there_s"), nw.lit(0)).fill_null(0)
 
 
 def sales_cycle(tables: Tables, query: Query) -> Answer:

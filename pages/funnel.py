@@ -7,7 +7,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, numbers, page, spoken
+from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -80,8 +80,7 @@ def in_words(rows):
 
 def listed(view, metric: str, columns: dict, key: str, where: dict, **options) -> None:
     """The rows behind a number, under a heading that says which."""
-    behind = data.rows_behind(view, metric, where=where, **options)
-    table(view, in_words(behind.rows), columns, key=key, total=behind.total, metrics=(data.metric(metric),))
+    behind.rows(view, metric, columns, key=key, where=where, told=in_words, **options)
 
 
 @page.part("funnel.stages")
@@ -143,7 +142,7 @@ def times(view):
             view, spec, t("funnel.times_alt"), options, key="funnel_times", prompt="funnel.choose_stage", rows=in_words(rows), columns=TIMES, metrics=(metric,)
         )
         if chosen:
-            listed(view, "time_in_stage", DEALS, "funnel_waiting", {"stage": chosen})
+            listed(view, "time_in_stage", {"waited_days": Column("behind.waited", "days"), **DEALS}, "funnel_waiting", {"stage": chosen})
 
 
 @page.part("funnel.winning")
@@ -175,10 +174,10 @@ def stalled(view):
         page.sentence(
             t("funnel.stalled_says", **values, amount=money(found["amount"]), whole=money(found["open_amount"]), honest=numbers.count(found["honest"]))
         )
-        behind = data.rows_behind(view, "stalled")
+        idle = data.rows_behind(view, "stalled")
         only = st.toggle(t("funnel.only_honest"), key="funnel_honest")
-        rows = behind.rows.sort_values("amount_reporting", ascending=False, na_position="last")
-        rows, total = (rows[rows["is_honest"].astype(bool)], None) if only else (rows, behind.total)
+        rows = idle.rows.sort_values("amount_reporting", ascending=False, na_position="last")
+        rows, total = (rows[rows["is_honest"].astype(bool)], None) if only else (rows, idle.total)
         table(view, in_words(rows), STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
 
 
@@ -196,7 +195,7 @@ def reasons(view):
         said = {"reason": plain(names[None] if pd.isna(most["lost_reason"]) else most["lost_reason"]), "stage": plain(spoken.stage(most["stage"]))}
         page.sentence(t("funnel.reasons_says", **said, n=numbers.count(most["numerator"]), base=numbers.count(most["n"]), share=share(most["value"])))
         spec = charts.heat(
-            rows,
+            numbers.together(rows),
             "stage",
             "lost_reason",
             share,
@@ -269,6 +268,10 @@ def forecast(view):
         page.sentence(t("funnel.forecast_says", **values))
         if found["unscored"]:
             st.caption(t("funnel.unscored", amount=money(found["unscored"])))
+        box = st.expander(t("funnel.forecast_deals"), key="funnel_forecast_box", on_change="rerun", type="compact", icon=":material/table_rows:")
+        if box.open:
+            with box:
+                listed(view, "forecast", DEALS, "funnel_forecast_deals", {}, base="open")
         if tested.rows.empty:
             st.caption(t("funnel.untested"))
             return

@@ -86,7 +86,9 @@ def test_the_list_behind_a_median_is_its_n():
     deals, log = stays([1, 2, None])
     tables = made({"deals": deals, "deal_stages": log}, LINE)
     query = Query(YEAR, where=(("stage", ("Quote",)),), settings=tables.settings)
-    assert len(collect(CARDS["time_in_stage"].behind(tables, query))) == quote(tables)["n"] == 3
+    found = collect(CARDS["time_in_stage"].behind(tables, query))
+    assert len(found) == quote(tables)["n"] == 3
+    assert sorted(found["waited_days"])[:2] == [1, 2] and max(found["waited_days"]) > 2  # the third still waits
 
 
 def closing(name, days, is_won, created="2026-02-01"):

@@ -57,3 +57,11 @@ def test_leads_can_be_counted_instead_of_deals(run):
     assert failures(app) == []
     shown = next(part.value for part in app.dataframe if {"lead_id", "outcome"} <= set(part.value.columns))
     assert shown["lead_id"].is_unique
+
+
+def test_the_forecast_opens_its_deals(run):
+    app = run("funnel", period="all")
+    before = len(app.dataframe)
+    app.session_state["funnel_forecast_box"] = True
+    app = app.run()
+    assert failures(app) == [] and len(app.dataframe) == before + 1

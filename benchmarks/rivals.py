@@ -43,6 +43,19 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "promotion_roi": "one sum over the invoice lines per campaign",
 }
 
+SHARED = "one query gives the sums of NRR, GRR, retention, MRR, ARPA, quick ratio and bridge, which a page asks for once; the rival gives this number alone"
+DEARER = {  # metric → why it costs more than twice the SELECT that gives the headline alone
+    **dict.fromkeys(("nrr", "grr", "retention", "mrr", "arpa"), SHARED),
+    "logo_churn": SHARED + "; a second query counts joined-and-churned and churned-and-back by their stays",
+    "nps": "beside the score it counts dismissed, refused, superseded and left-out answers, and the squares of each customer's sums for the interval",
+    "nps_bands": "nps's query; the rival divides the bands and leaves the interval out",
+    "nps_revenue": "nps's query with weights",
+    "cohorts": "also counts who has reached each age, so that running cells are told from finished ones, and the average line",
+    "concentration": "each customer's revenue comes to Python: share, HHI, Gini and the 80 % line are read off one sorted list; the rival gives the share",
+    "response_rate": "also counts unnamed responses to anonymous surveys and responses of people who were not invited",
+    "satisfaction": "also counts what was dismissed, refused and superseded",
+}
+
 
 def statements() -> dict[str, str]:
     """Metric → its SELECT, with placeholders."""

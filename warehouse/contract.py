@@ -328,7 +328,7 @@ ENTITIES: dict[str, type[Entity]] = {
     "leads": Lead, "deals": Deal, "deal_stages": DealStage, "interactions": Interaction, "tickets": Ticket,
     "surveys": Survey, "questions": Question, "invitations": Invitation, "answers": Answer,
     "campaigns": Campaign, "usage": Usage, "rates": Rate,
-}
+}  # fmt: skip
 
 KEYS: dict[str, tuple[str, ...]] = {
     "customers": ("customer_id",), "contacts": ("contact_id",), "owners": ("owner_id",),

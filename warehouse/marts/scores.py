@@ -14,7 +14,7 @@ ATTRIBUTES = ("kind", "industry", "region", "size", "channel", "grade", "owner_i
 CORE = (
     "answer_id", "response_id", "survey_id", "question_id", "source", "customer_id", "contact_id", "answered_at", "answered_on", "score", "text", "weight",
     "question", "dimension", "scale_min", "scale_max", "survey", "survey_kind", "wave", "sent_from", "is_anonymous", "is_blank", "is_refused", "is_last",
-    "revenue_year",
+    "is_invited", "revenue_year",
 )  # fmt: skip
 ASKED = (
     "survey_id", "customer_id", "contact_id", "sent_at", "sent_on", "delivered", "responded", "survey", "survey_kind", "wave", "sent_from", "is_anonymous",
@@ -28,7 +28,7 @@ NPS_DIMENSION = "nps"  # [metrics.nps] dimension says otherwise
 def scores(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     """One row per answered question, with its question, its survey and the customer as of the answer.
 
-    Reads answers, questions, surveys, accounts, owners, owner_assignments, customer_months.
+    Reads answers, questions, invitations, surveys, accounts, owners, owner_assignments, customer_months.
 
         score, text, weight   as given; scale_min, scale_max: the question's, else 0-10 for NPS and 1-5 for the rest
         is_blank     no score, or one of the question's blank codes: "asked, but gave no score"
@@ -37,10 +37,11 @@ def scores(tables: Tables, settings: Mapping) -> nw.LazyFrame:
                      blank takes nothing back; it is the last only of someone who gave no valid answer.
         region, …    the answer's own column where it has one, else the customer's; the owner is who was responsible then
         revenue_year   float, reporting currency: the customer's revenue in the twelve months that end with the answer's month
+        is_invited     whether who answered was sent this survey: the contact, or the customer as such; null where the source names nobody
         customer_id, contact_id, revenue_year   null in an anonymous survey, and where the source names nobody
     """
     answers = _valid(_questioned(tables, settings).join(_surveys(tables), on="survey_id", how="left"))
-    answers = _attributed(_latest(answers), tables, "answered_at_s", _own_columns(tables))
+    answers = _attributed(_latest(_invited(answers, tables["invitations"])), tables, "answered_at_s", _own_columns(tables))
     answers = _revenue(answers, tables, "answered_on_m")
     unnamed = {name: nw.when(~nw.col("is_anonymous")).then(nw.col(name)) for name in ("customer_id", "contact_id", "revenue_year")}
     extras = [name for name in answers.collect_schema().names() if name not in CORE and name not in SCAFFOLD]
@@ -109,6 +110,18 @@ def _latest(answers: nw.LazyFrame) -> nw.LazyFrame:
     return counted.with_columns(is_last=place == 1).drop("_valid", "_one")
 
 
+def _invited(answers: nw.LazyFrame, invitations: nw.LazyFrame) -> nw.LazyFrame:
+    """`answers` with `is_invited`. An invitation that names a contact is for that contact; one that does not, for anybody at the customer."""
+    both, is_named = ["survey_id", "customer_id"], ~nw.col("contact_id").is_null()
+    people = invitations.filter(is_named).select("survey_id", "contact_id").unique().with_columns(_person=nw.lit(True))
+    anybody = invitations.filter(~is_named).select(*both).unique().with_columns(_anybody=nw.lit(True))
+    customers = invitations.select(*both).unique().with_columns(_customer=nw.lit(True))
+    joined = answers.join(people, on=["survey_id", "contact_id"], how="left").join(anybody, on=both, how="left").join(customers, on=both, how="left")
+    of_contact = nw.col("_person").fill_null(False) | nw.col("_anybody").fill_null(False)
+    of_customer = nw.when(~nw.col("customer_id").is_null()).then(nw.col("_customer").fill_null(False))
+    return joined.with_columns(is_invited=nw.when(is_named).then(of_contact).otherwise(of_customer)).drop("_person", "_anybody", "_customer")
+
+
 def _attributed(facts: nw.LazyFrame, tables: Tables, instant: str, own: tuple[str, ...]) -> nw.LazyFrame:
     """`facts` with the customer's attributes at `instant`. Only owners have a history; the rest is as it is known now."""
     accounts = tables["accounts"]
@@ -169,6 +182,6 @@ def _answered(sent: nw.LazyFrame, answers: nw.LazyFrame) -> nw.LazyFrame:
 
 READS = ("surveys", "accounts", "owners", "owner_assignments", "customer_months")
 MARTS = (
-    Mart("scores", ("answers", "questions", *READS), ("answer_id",), scores),
+    Mart("scores", ("answers", "questions", "invitations", *READS), ("answer_id",), scores),
     Mart("asked", ("invitations", "answers", *READS), ("survey_id", "customer_id", "contact_id"), asked),
 )

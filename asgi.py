@@ -113,7 +113,31 @@ async def lifespan(_app):
     await asyncio.to_thread(warm)
     gc.collect()
     gc.freeze()  # what start-up made stays: the collector need not look at it again
+    ahead = asyncio.create_task(_ahead_of_readers())
     yield {}
+    ahead.cancel()
+
+
+async def _ahead_of_readers() -> None:
+    from ui import warming
+
+    if warming.is_wanted():
+        address = f"http://{config.get_option('server.address')}:{config.get_option('server.port')}"
+        await warming.keep_warm(address, newest, lambda snapshot: WARMED.update(snapshot=snapshot))
+
+
+WARMED: dict[str, str | None] = {"snapshot": None}  # all pages of this snapshot have been opened once
+
+
+def newest() -> str | None:
+    """The id of the newest snapshot; None while there is none that can be opened."""
+    from ui import data
+    from warehouse.errors import StoreError
+
+    try:
+        return data.newest().id
+    except StoreError:
+        return None
 
 
 async def ready(_request) -> JSONResponse:
@@ -125,7 +149,7 @@ async def ready(_request) -> JSONResponse:
         snapshot = await asyncio.to_thread(data.newest)
     except StoreError as error:
         return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
-    return JSONResponse({"ready": True, "snapshot": snapshot.id})
+    return JSONResponse({"ready": True, "snapshot": snapshot.id, "warm": WARMED["snapshot"] == snapshot.id})
 
 
 check_address(config.get_option("server.address"))

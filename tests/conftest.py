@@ -1,10 +1,16 @@
 """Fixtures that several folders of tests share."""
 
 import os
+import shutil
 
 import pytest
 
 from tests import servers
+
+
+def absent(why: str) -> None:
+    """A program that tests need is not installed: they are skipped, and fail in CI, where tests/setup.sh has to bring it."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
 
 
 def _url(server):
@@ -12,9 +18,14 @@ def _url(server):
         with server() as url:
             yield url
     except servers.Missing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        absent(str(missing))
+
+
+@pytest.fixture(scope="session")
+def java():
+    """Without Java there is no Spark to test on."""
+    if not shutil.which("java"):
+        absent("no Java found: install default-jre-headless")
 
 
 @pytest.fixture(scope="session")

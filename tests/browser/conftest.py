@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.company import SETTINGS, company
+from tests.conftest import absent
 from tests.published import publish
 from tests.server.running import serving
 
@@ -16,7 +17,7 @@ PATIENCE = 60_000  # ms
 @pytest.fixture(scope="session")
 def browser():
     if not CHROMIUM:
-        pytest.skip("no Chromium found; set CHROMIUM to its path")
+        absent("no Chromium found; set CHROMIUM to its path")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -400,12 +400,3 @@ def test_the_rows_behind_are_as_many_as_n(name):
     tables = made({"invoices": lines, "subscriptions": [agreed("a", 5), agreed("d", 5)]})
     query = Query(YEAR, options=dict(CARDS[name].options), settings=tables.settings)
     assert len(collect(CARDS[name].behind(tables, query))) == headline(name, tables)["n"]
-
-
-@pytest.mark.spark
-def test_spark_gives_the_same_numbers():
-    given = {"invoices": [*_two_years(), sold("a", "2025-04-01", 5, currency="USD")], "subscriptions": [agreed("a", 5), agreed("d", 5, ends="2025-11-01")]}
-    given["rates"] = [{"currency": "USD", "day": "2025-03-28", "rate": 7.0}]
-    one, two = made(given), made(given, engine_name="local[2]")
-    for name in CARDS:
-        assert asked(name, one).rows["value"].tolist() == pytest.approx(asked(name, two).rows["value"].tolist(), nan_ok=True), name

@@ -196,17 +196,6 @@ def test_online_retails_first_cohort():
     assert second["so_far"].astype(int).tolist()[:5] == [417, 92, 111, 96, 134]
 
 
-@pytest.mark.spark
-def test_spark_counts_the_same():
-    lines = [{"customer_id": f"c{k % 7}", "issued_on": D("2026-01-01") + dt.timedelta(days=7 * k % 170), "amount": 1} for k in range(40)]
-    one, two = made({"invoices": lines}), made({"invoices": lines}, engine_name="local[2]")
-    for clock in cohorts.CLOCKS:
-        found = [asked("cohorts", tables, "2026-01-01", "2026-07-01", "2026-06-20", options={"clock": clock}).rows for tables in (one, two)]
-        pd.testing.assert_frame_equal(*found, check_dtype=False)
-    found = [asked("first_month_retention", tables, "2026-01-01", "2026-07-01", "2026-06-20").rows["value"].tolist() for tables in (one, two)]
-    assert found[0] == found[1]
-
-
 def test_a_running_cell_is_never_nought_and_still_weighs_in_the_average():
     """Began 5 and 25 January, seen until 9 March: of age 1 one is over (5 February to 4 March, not back) and one still runs. Nobody knows yet: no 0 %."""
     people = {"over": ["2026-01-05"], "running": ["2026-01-25"]}

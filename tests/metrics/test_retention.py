@@ -314,11 +314,3 @@ def test_the_rows_behind_are_as_many_as_n(name):
 def test_nothing_there_is_no_data(name):
     answer = asked(name)
     assert answer.ok and (answer.rows.empty or answer.rows["value"].fillna(0).eq(0).all())
-
-
-@pytest.mark.spark
-def test_spark_gives_the_same_numbers():
-    given = {"subscriptions": [*hundred_customers(), *became(a=(10, 20), b=(30, 5))]}
-    one, two = made(given), made(given, engine_name="local[2]")
-    for name in CARDS:
-        assert asked(name, tables=one).rows["value"].tolist() == pytest.approx(asked(name, tables=two).rows["value"].tolist(), nan_ok=True), name

@@ -1,7 +1,5 @@
 """What the contract test on Spark does not ask of survey metrics: other weightings, keys and steps give the rows that DuckDB gives."""
 
-import shutil
-
 import pandas as pd
 import pytest
 
@@ -10,7 +8,7 @@ from metrics.metric import ask
 from metrics.query import Query
 from tests.metrics.responses import YEAR, answered, some
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200), pytest.mark.skipif(not shutil.which("java"), reason="no Java found: install default-jre-headless")]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200), pytest.mark.usefixtures("java")]
 QUESTIONS = [
     ("nps", {"weighting": "account"}, ("touchpoint",), "quarter"), ("nps", {"weighting": "revenue"}, ("touchpoint",), None),
     ("nps_revenue", {}, ("region",), None), ("satisfaction", {"scale": "1-5"}, ("dimension",), "month"), ("verbatims", {}, ("band",), None),

@@ -203,15 +203,3 @@ def test_renewals_by_month():
 def test_nothing_there_is_no_data(name):
     answer = asked(name, made({}), "2026-01-01", "2026-07-01")
     assert answer.rows.empty or np.nansum(answer.rows["value"]) == 0
-
-
-@pytest.mark.spark
-def test_spark_gives_the_same_numbers():
-    given = {
-        "subscriptions": [agreed("a", "2025-01-01", renewal_on="2026-07-10"), agreed("b", "2025-02-01", "2026-03-10", currency="XAU")],
-        "invoices": [{"customer_id": c, "issued_on": day, "amount": 1} for c, days in SHOP.items() for day in days],
-    }
-    one, two = made(given), made(given, engine_name="local[2]")
-    for name in CARDS:
-        found = [asked(name, tables, "2026-01-01", "2026-07-01").rows["value"].tolist() for tables in (one, two)]
-        assert found[0] == pytest.approx(found[1], nan_ok=True), name

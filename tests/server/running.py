@@ -13,9 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import websockets
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from ui.warming import opened
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90  # seconds a server may take to start on a busy machine
@@ -23,14 +21,13 @@ PATIENCE = 90  # seconds a server may take to start on a busy machine
 
 @contextlib.contextmanager
 def serving(data: Path, entry: str = "asgi.py", **environment: str) -> Iterator[str]:
-    """Start `streamlit run ENTRY` on a free port and hand out its address; stopped afterwards."""
+    """Start `streamlit run ENTRY` on a free port and hand out its address; stopped afterwards. It opens no pages by itself unless told so."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", entry, "--server.port", str(port)]
-    server = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "RAPPORT_DATA": str(data), **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    env = {**os.environ, "RAPPORT_WARM": "0", "RAPPORT_DATA": str(data), **environment}
+    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"http://127.0.0.1:{port}"
@@ -56,18 +53,10 @@ def elements(address: str, page: str = "", query: str = "") -> list:
 
 
 async def _elements(address: str, page: str, query: str) -> list:
-    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    asked = BackMsg()
-    asked.rerun_script.query_string, asked.rerun_script.page_name = query, page
-    found = []
-    async with websockets.connect(stream, subprotocols=["streamlit", "x"], origin=address, max_size=None) as socket_:
-        await socket_.send(asked.SerializeToString())
-        while True:
-            said = ForwardMsg.FromString(await asyncio.wait_for(socket_.recv(), 60))
-            if said.WhichOneof("type") == "delta" and said.delta.WhichOneof("type") == "new_element":
-                found.append(said.delta.new_element)
-            if said.WhichOneof("type") == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return found
+    async with asyncio.timeout(PATIENCE):
+        said = [message async for message in opened(address, page, query)]
+    deltas = [message.delta for message in said if message.WhichOneof("type") == "delta"]
+    return [delta.new_element for delta in deltas if delta.WhichOneof("type") == "new_element"]
 
 
 def written(found: list) -> str:

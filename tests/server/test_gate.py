@@ -1,6 +1,7 @@
 """Over a real websocket, on a freshly started server: no page shows anything unless app.py ran around it."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -59,7 +60,16 @@ def test_every_answer_carries_the_security_headers(address):
 
 def test_ready_says_which_snapshot_is_shown(address):
     with urllib.request.urlopen(address + "/api/ready", timeout=10) as answer:
-        assert json.load(answer) == {"ready": True, "snapshot": "made-1"}
+        assert json.load(answer) == {"ready": True, "snapshot": "made-1", "warm": False}
+
+
+def test_the_server_opens_its_pages_before_its_readers_do(data):
+    with serving(data, RAPPORT_WARM="1") as address:
+        until = time.monotonic() + 200
+        while not json.load(urllib.request.urlopen(address + "/api/ready", timeout=10))["warm"]:
+            assert time.monotonic() < until, "the pages were not opened ahead"
+            time.sleep(0.5)
+        assert "metric" in kinds(elements(address))
 
 
 def test_ready_is_503_with_the_reason_while_there_is_nothing_to_show(tmp_path):

@@ -206,16 +206,3 @@ def test_nothing_loaded_gives_empty_marts():
     tables = made({})
     for mart in OURS:
         assert collect(tables[mart]).empty
-
-
-@pytest.mark.spark
-def test_spark_builds_the_same_marts():
-    given = {
-        **BOTH,
-        "rates": [{"currency": "USD", "day": "2026-01-02", "rate": 7.0}],
-        "invoices": [*BOTH["invoices"], sold("c3", "2026-01-20", 9, currency="USD")],
-    }
-    one, two = made(given), made(given, engine_name="local[2]")
-    for mart in OURS:
-        columns = collect(one[mart]).columns.tolist()
-        assert rows(one, mart, *columns) == rows(two, mart, *columns), mart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import narwhals as nw
@@ -11,7 +12,7 @@ import pandas as pd
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.period import month_number
-from metrics.pipeline import open_deals
+from metrics.pipeline import open_deals, stock_day
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, segmented, within
 from metrics.result import K_TESTABLE, Answer, Check, answer
 from metrics.stats import Z95, wilson
@@ -24,7 +25,7 @@ def forecast(tables: Tables, query: Query) -> Answer:
 
     deal_facts: reads created_on, closed_on, outcome, reached, amount_reporting.
     Option base: deals "created" in the period and followed to today (default), or "open": all deals open at the end of the
-    period, whenever created, with those won in the period.
+    period, whenever created, with those won in the period; each open one in the furthest stage it had entered by then (deal_entries).
     The probability of a stage is the share won among all deals closed before the end of the data that had reached it, once
     there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
     counted (unscored).
@@ -57,11 +58,19 @@ def _base(tables: Tables, query: Query) -> tuple[Frame, list[str]]:
         raise QuestionError(f"no base {query.options['base']!r} for a forecast; there are created, open")
     if query.grain:
         raise QuestionError("the forecast of open deals is a number on a date: ask without a grain, or with base = created")
-    still = open_deals(tables, query).with_columns(outcome=nw.lit("open"))
-    won = segmented(within(tables["deal_facts"], "closed_on", query.period), tables, query).filter(nw.col("outcome") == "won")
+    still = _stood(tables, query, open_deals(tables, query)).with_columns(outcome=nw.lit("open"))
+    won = segmented(within(tables["deal_facts"], "closed_on", query.period.to_date()), tables, query).filter(nw.col("outcome") == "won")
     columns = ["deal_id", "customer_id", "outcome", "reached", "amount_reporting", "is_unconverted", *query.by]
     columns = list(dict.fromkeys(columns))
     return nw.concat([still.select(*columns), won.select(*columns)]), list(query.by)
+
+
+def _stood(tables: Tables, query: Query, deals: Frame) -> Frame:
+    """The deals with `reached` as it was on the stock day. An entry without a date counts for today's stock only: nothing says it had happened before."""
+    day, entered = stock_day(query), nw.col("entered_on")
+    then = (entered < nw.lit(day)) | (entered.is_null() & nw.lit(day >= query.period.as_of))
+    stood = tables["deal_entries"].filter(then).group_by("deal_id").agg(_stood=nw.col("position").max())
+    return deals.join(stood, on="deal_id", how="left").with_columns(reached=nw.col("_stood").fill_null(1)).drop("_stood")
 
 
 def _totals(amounts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -99,6 +108,10 @@ def stage_probabilities(tables: Tables, query: Query) -> pd.DataFrame:
     """
     is_closed, is_won = nw.col("outcome") != "open", nw.col("outcome") == "won"
     furthest = aggregate(tables["deal_facts"], ["reached", "reached_stage"], n=count(is_closed), won=count(is_won))
+    if query.options.get("base") == "open":  # deals stood then in stages that all of them have left since
+        stages = aggregate(tables["deal_steps"], ["position", "stage"], deals=nw.len()).drop(columns="deals")
+        stages = stages.rename(columns={"position": "reached", "stage": "reached_stage"})
+        furthest = stages.merge(furthest, how="left").fillna({"n": 0, "won": 0})
     rates = furthest.rename(columns={"reached_stage": "stage"}).sort_values("reached", ascending=False)
     rates[["n", "won"]] = rates[["n", "won"]].cumsum()  # who got further had been here, too
     rates["low"], rates["high"] = wilson(rates["won"], rates["n"])
@@ -111,7 +124,7 @@ def stage_probabilities(tables: Tables, query: Query) -> pd.DataFrame:
 def forecast_calibration(tables: Tables, query: Query) -> Answer:
     """Did deals win as often as their stage promised? Each of the last twelve months forecast from what was closed before it.
 
-    deal_facts: reads closed_on, outcome, reached. The months before the end of the period.
+    deal_facts: reads closed_on, outcome, reached. The months before the end of the period, or of the data while the period runs.
     Returns one row per (position, stage): value = share won among the deals closed in those months that had reached the
     stage; n; low, high Wilson; extra: predicted = mean probability promised before each month, error = value − predicted.
     Months before which fewer than 30 such deals had been closed are left out. Read it so: value 0.5 where 0.6 was predicted
@@ -119,7 +132,7 @@ def forecast_calibration(tables: Tables, query: Query) -> Answer:
     """
     if query.grain:
         raise QuestionError("the back-test pools the last twelve months: ask without a grain")
-    facts = segmented(tables["deal_facts"], tables, query).filter(nw.col("outcome") != "open", nw.col("closed_on") < nw.lit(query.period.end))
+    facts = segmented(tables["deal_facts"], tables, query).filter(nw.col("outcome") != "open", nw.col("closed_on") < nw.lit(stock_day(query)))
     counts = aggregate(facts, [*query.by, "reached", "reached_stage", "closed_on_m"], n=nw.len(), won=count(nw.col("outcome") == "won"))
     stages = counts[["reached", "reached_stage"]].drop_duplicates().rename(columns={"reached": "position", "reached_stage": "stage"})
     rows = [_tested(counts, row, key, query) for row in stages.itertuples() for key in _keys(counts, query.by)]
@@ -138,7 +151,7 @@ def _tested(counts: pd.DataFrame, stage, key: dict, query: Query) -> dict:
     mine = counts[counts["reached"] >= stage.position]
     for column, value in key.items():
         mine = mine[mine[column].isna() if pd.isna(value) else mine[column] == value]
-    end = month_number(query.period.last_day)
+    end = month_number(stock_day(query) - dt.timedelta(days=1))
     months = mine.groupby("closed_on_m")[["n", "won"]].sum().reindex(range(int(min(mine["closed_on_m"], default=end)), end + 1), fill_value=0)
     before = months.cumsum().shift(fill_value=0)
     tested = months[(before["n"] >= K_TESTABLE) & (months.index > end - TESTED_MONTHS)]
@@ -155,7 +168,8 @@ METRICS = (
     Metric(
         "forecast", forecast, definition="What the deals are expected to bring: won ones whole, open ones by the chance of their stage, lost ones nothing.",
         formula="sum of won amounts + sum of open amounts x share won among closed deals that had reached the same stage",
-        unit="money", reads=("deal_facts",), behind=behind, better="higher", options={"base": "created"}, source="variance of a sum of independent trials",
+        unit="money", reads=("deal_facts", "deal_entries", "deal_steps"), behind=behind, better="higher", options={"base": "created"},
+        source="variance of a sum of independent trials",
     ),
     Metric(
         "forecast_calibration", forecast_calibration, definition="How often deals were won from each stage, beside how often the forecast had promised it.",

@@ -239,6 +239,41 @@ def test_the_forecast_of_all_open_deals_takes_in_older_ones_and_what_was_won_in_
         measured("forecast", tables, base="open", grain="month")
 
 
+def move(name, stage, entered):
+    return {"deal_id": name, "stage": stage, "entered_at": f"{entered}T08:00:00", "left_at": None}
+
+
+def test_what_happens_after_a_past_period_changes_nothing():
+    """At the end of March: a in Lead, b in Quote, 100 each: 0.1 and 0.5. In April one is quoted, one won; nobody stands in Quote any more."""
+    told = {"metrics": {**LINE, "forecast": {"probability": {"Lead": 0.1, "Quote": 0.5, "Contract": 0.9}}}}
+    names = ("a", "b")
+    before = [move("a", "Lead", "2026-03-05"), move("b", "Lead", "2026-03-05"), move("b", "Quote", "2026-03-31")]
+    after = [move("a", "Contract", "2026-04-01"), move("b", "Contract", "2026-04-02")]
+    then = made({"deals": [deal("a", "Lead"), deal("b", "Quote")], "deal_stages": before}, told)
+    now = made({"deals": [deal("a", "Contract"), deal("b", "Contract", True, closed="2026-04-05")], "deal_stages": before + after}, told)
+    assert [measured("forecast", tables, base="open").rows["value"][0] for tables in (then, now)] == [pytest.approx(100 * 0.1 + 100 * 0.5)] * 2
+    assert measured("forecast", now, base="open").rows["unscored"][0] == 0
+    listed = collect(CARDS["forecast"].behind(now, Query(MARCH, options={"base": "open"}, settings=now.settings))).set_index("deal_id")
+    assert [(listed.loc[n, "reached"], listed.loc[n, "outcome"]) for n in names] == [(1, "open"), (2, "open")]
+
+
+def test_a_stage_without_a_date_counts_for_todays_stock():
+    """Nothing says since when the deal has been quoted: today it is, at the end of March it may not have been."""
+    tables = made({"deals": [deal("a", "Quote", created="2026-03-05")]}, {"metrics": {**LINE, "forecast": {"probability": {"Lead": 0.1, "Quote": 0.5}}}})
+    today = Period(D("2026-03-01"), D("2026-04-01"), D("2026-03-20"))
+    assert measured("forecast", tables, today, base="open").rows["value"][0] == pytest.approx(50)
+    assert measured("forecast", tables, base="open").rows["value"][0] == pytest.approx(10)
+
+
+def test_the_last_twelve_months_end_with_the_data_while_the_year_runs():
+    """Data to 10 January 2026: February 2025 is the twelfth month back; up to December 2026 only what has come counts."""
+    deals = [*history(15, 15, "2024-01"), *history(3, 1, "2025-01"), *history(8, 12, "2025-02")]
+    year = Period(D("2026-01-01"), D("2027-01-01"), D("2026-01-10"))
+    rows = measured("forecast_calibration", made({"deals": deals}, {"metrics": LINE}), year).rows.set_index("stage")
+    assert (rows.loc["Quote", "n"], rows.loc["Quote", "value"]) == (20, 8 / 20)
+    assert rows.loc["Quote", "predicted"] == pytest.approx(18 / 34)
+
+
 def test_calibration_promises_before_it_looks():
     """30 deals before the year of the test: 50 %; in it, 8 of 20 are won where 50 % had been promised; Wilson 8/20."""
     deals = [*history(15, 15, "2025-01"), *history(8, 12, "2025-09")]

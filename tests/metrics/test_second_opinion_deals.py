@@ -82,7 +82,7 @@ def _instant(rng, first=FIRST, days=790) -> dt.datetime:
 
 def _customer(rng, k: int) -> dict:
     grade = rng.choice(["core", "key", "ordinary", "potential", "重点客户", " Core ", "gold", None, None])
-    return {"customer_id": f"c:{k}", "name": f"C {k}", "region": rng.choice(["North", "North", "South", None]), "grade": grade}
+    return {"customer_id": f"c:{k}", "name": f"C {k}", "region": ("North", "South", None)[k % 3], "grade": grade}
 
 
 def _invoice(rng, k: int) -> dict:
@@ -100,7 +100,7 @@ def _deal(rng, name: str) -> tuple[dict, list[dict]]:
     """A deal and its history; a few have none, a few closed ones no date, a few no customer or no amount."""
     created = _instant(rng)
     moves, is_won, closed = _journey(rng, created)
-    row = {"deal_id": name, "customer_id": rng.choice([None, *(f"c:{k}" for k in range(20))]), "created_at": created, "stage": moves[-1][0]}
+    row = {"deal_id": name, "customer_id": rng.choice([None, *(f"c:{k}" for k in range(18))]), "created_at": created, "stage": moves[-1][0]}
     row |= {"is_won": is_won, "closed_at": closed if rng.random() > 0.03 else None, "amount": rng.choice([None, *range(100, 1000, 100)]), "currency": "CNY"}
     if rng.random() < 0.08:
         return {**row, "stage": "Quote"}, []

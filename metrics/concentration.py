@@ -104,9 +104,7 @@ def pareto(tables: Tables, query: Query) -> Answer:
         return answer(pd.DataFrame(columns=["percent", "value"]), query, keys=("percent",), notes={"unconverted": unconverted})
     percent = np.arange(1, POINTS + 1)
     reached = np.interp(percent / POINTS * len(ordered), np.arange(len(ordered) + 1), np.append(0, np.cumsum(ordered)))
-    frame = pd.DataFrame(
-        {"percent": percent, "numerator": np.minimum(reached, total), "denominator": total, "n": np.ceil(percent / POINTS * len(ordered)).astype(int)}
-    )
+    frame = pd.DataFrame({"percent": percent, "numerator": np.minimum(reached, total), "denominator": total, "n": -(-percent * len(ordered) // POINTS)})
     return answer(frame, query, keys=("percent",), notes={"unconverted": unconverted})
 
 

@@ -81,7 +81,7 @@ def _tiers(tables: Tables, query: Query) -> Frame:
     )  # fmt: skip
     buyers = _fifths(_fifths(buyers.join(every, on="customer_id", how="left"), "orders"), "revenue")
     cut = _cut(query)
-    buyers = buyers.with_columns(recency_days=day_number(_stop(query)) - 1 - nw.col("last_d"))
+    buyers = buyers.with_columns(recency_days=nw.lit(day_number(_stop(query))) - nw.col("last_d"))
     top = nw.when(nw.col("orders_fifth") + nw.col("revenue_fifth") >= TOP_FIFTHS).then(nw.lit(HIGH)).otherwise(nw.lit(POTENTIAL))
     return buyers.with_columns(tier=nw.when(nw.col("recency_days") > cut).then(nw.lit(LOST)).otherwise(top))
 

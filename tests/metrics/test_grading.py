@@ -261,12 +261,12 @@ def buyer(name, days_ago, orders=1, amount=10):
 
 
 def test_three_tiers_and_their_mark():
-    """Ten buyers; by orders and revenue the best two rank 17/20 and 19/20: fifth 5 twice. Silent for 181 days is lost, for 180 not."""
+    """Ten buyers; by orders and revenue the best two rank 17/20 and 19/20: fifth 5 twice. At the period's end silent for 181 days is lost, for 180 not."""
     lines = [line for k in range(6) for line in buyer(f"small{k}", 5)]
-    lines += buyer("edge", 180) + buyer("gone", 181) + buyer("big", 1, 9, 90) + buyer("bigger", 1, 10, 100)
+    lines += buyer("edge", 180 - 1) + buyer("gone", 181 - 1) + buyer("big", 1, 9, 90) + buyer("bigger", 1, 10, 100)
     tables = made({"customers": [{"customer_id": name} for name in {line["customer_id"] for line in lines}], "invoices": lines})
     period = Period(D("2025-01-01"), D("2025-02-06"), D("2025-02-06"))
     found = measured("rfm", tables, period, settings=tables.settings)
     assert found.rows.set_index("tier")["numerator"].to_dict() == {"high_value": 2, "lost": 1, "potential": 7}
     assert found.notes["marked_for"] == ["buyers"] and found.rows["is_marked"].all()
-    assert (found.notes["buyers"], found.notes["history_days"], found.notes["quiet_days"]) == (10, 182, 1)
+    assert (found.notes["buyers"], found.notes["history_days"], found.notes["quiet_days"]) == (10, 181, 1)

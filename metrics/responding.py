@@ -158,7 +158,7 @@ def behind_silent_accounts(tables: Tables, query: Query) -> Frame:
 METRICS = (
     Metric(
         "response_rate", response_rate, "Share of the delivered survey invitations that were answered.", "responses / delivered", "share",
-        ("asked", "answers", "surveys"), behind_response_rate, "higher", {"wave": None}, "AAPOR 2016, RR1",
+        ("asked", "answers", "surveys", "scores"), behind_response_rate, "higher", {"wave": None}, "AAPOR 2016, RR1",
     ),
     Metric(
         "silent_accounts", silent_accounts, "The most valuable customers asked in the period who did not answer.", "count, of the top 20 % by revenue",

@@ -107,6 +107,7 @@ METRICS = (
         "rfm", rfm,
         definition="Everybody who ever bought, as high-value, potential or lost by how recently, how often and for how much they buy.",
         formula="lost: silent > 180 days; high-value: fifth by orders + fifth by revenue >= 8; potential: the rest; share of all buyers",
-        unit="share", reads=("purchases", "accounts"), behind=behind, source="minima as Klaviyo's: 500 buyers, 180 days, orders in the last 30 days",
+        unit="share", reads=("purchases", "accounts", "coverage"), behind=behind,
+        source="minima as Klaviyo's: 500 buyers, 180 days, orders in the last 30 days",
     ),
 )  # fmt: skip

@@ -74,6 +74,7 @@ BEYOND_ONE: dict[str, str] = {
 }
 # metric → reason why a row about fewer than five answers is no breach
 NAMED: dict[str, str] = {
+    "response_rate": "counts invitations and who came back, and tells nothing of what was answered",
     "customer_value": "a list of customers by name; of their answers only whether the newest is a promoter's, and never of an anonymous survey",
 }
 # metric → reason why rows that begin after the period may change its number

@@ -58,7 +58,7 @@ def test_a_filter_of_the_sidebar_goes_into_the_url(visit):
 
 def test_a_card_opens_as_many_rows_as_it_says(visit):
     page = visit("/?lang=en")
-    page.locator("[class*=st-key-rows_win_rate] button").click()
+    page.locator("[class*=st-key-rows_win_rate] button").locator("visible=true").first.click()  # a button with help stands in the page twice
     settled(page)
     said = page.get_by_role("dialog").inner_text()
     n = re.search(r"comes from ([\d,]+) rows", said).group(1)

@@ -8,7 +8,7 @@ import streamlit as st
 import charts
 from access.guard import guard
 from metrics.period import Period
-from ui import behind, data, numbers, page
+from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -232,7 +232,7 @@ def survival(view):
             return
         page.sentence(survival_says(answer, columns))
         if "wrongly_flagged" in answer.notes:
-            st.caption(cut_says(answer.notes))
+            st.caption(spoken.lost_after(answer.notes["cut_days"], answer.notes["wrongly_flagged"]))
         names = {None: t("filters.blank")}
         words = {"axis": t("retention.months_since"), "at_risk": t("retention.at_risk")}
         spec = charts.survival(answer.rows, share, by=by if columns else None, names=names, **words)
@@ -251,13 +251,6 @@ def survival_says(answer, columns: tuple) -> str:
     return f"{first} {last}".strip()
 
 
-def cut_says(notes: dict) -> str:
-    """Beside every number that says "lost": after how much silence, and how often that was wrong."""
-    wrongly = notes["wrongly_flagged"]
-    known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
-    return t("retention.cut_says", days=numbers.count(notes["cut_days"])) + " " + known
-
-
 @page.part("retention.silence", parallel=True)
 def silence(view):
     """Buyers by how long they have been silent, and what each cut was worth in the past."""
@@ -267,11 +260,8 @@ def silence(view):
             page.empty("retention.no_buyers")
             return
         states = numbers.together(answer.rows).set_index("status")
-        wrongly = answer.notes["wrongly_flagged"]
         lapsed = {"n": numbers.count(states.loc["lapsed", "numerator"]), "share": share(states.loc["lapsed", "value"]), "days": answer.notes["cut_days"]}
-        page.sentence(
-            t("retention.silence_says", **lapsed) + " " + t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
-        )
+        page.sentence(t("retention.silence_says", **lapsed) + " " + spoken.wrongly_flagged(answer.notes["wrongly_flagged"]))
         words = {status: t(f"retention.states.{status}") for status in STATES}
         rows = states.loc[list(STATES)].reset_index()
         spec = charts.bars(rows, "status", share, names=words, strong=("lapsed", "at_risk"))

@@ -142,9 +142,7 @@ def rules(notes) -> None:
     if notes.get("marked_for"):
         marked_for(notes)
     if "lost_days" in notes:
-        wrongly = notes["wrongly_flagged"]
-        known = t(f"retention.wrongly_{'known' if wrongly is not None else 'unknown'}", share=share(wrongly))
-        st.caption(t("retention.cut_says", days=numbers.count(notes["lost_days"])) + " " + known)
+        st.caption(spoken.lost_after(notes["lost_days"], notes["wrongly_flagged"]))
 
 
 def marked_for(notes) -> None:

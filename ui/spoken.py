@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
+from ui import numbers
 from ui.words import has, t
 
 
@@ -20,6 +21,16 @@ def grade(name) -> str:
     if name is None or pd.isna(name):
         return t("segments.no_grade")
     return t(f"segments.grades.{name}") if has(f"segments.grades.{name}") else str(name)
+
+
+def wrongly_flagged(share: float | None) -> str:
+    """How often the cut that says "lost" was wrong in the company's own past."""
+    return t(f"retention.wrongly_{'known' if share is not None else 'unknown'}", share=numbers.shown(share, "share"))
+
+
+def lost_after(days: int, share: float | None) -> str:
+    """Beside every number that says "lost": after how much silence, and how often that was wrong."""
+    return t("retention.cut_says", days=numbers.count(days)) + " " + wrongly_flagged(share)
 
 
 def policy(asked: dict) -> str:

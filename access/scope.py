@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-
 # What of a visible row is kept from a reader: personal data (masked), the people at the customer (no rows), money (empty).
 VEILS = ("personal", "contacts", "amounts")
 

@@ -1,10 +1,10 @@
-"""Tables of the records database: published snapshots, and what every sync did."""
+"""Tables of the records database: published snapshots, what every sync did, and what people decide in the app."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import JSON, Boolean, DateTime, Integer, String, Text, TypeDecorator
+from sqlalchemy import JSON, Boolean, Date, DateTime, Float, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -22,11 +22,19 @@ class Instant(TypeDecorator):
         return value.astimezone(dt.UTC)
 
     def process_result_value(self, value, dialect):
-        return value if value is None else value.replace(tzinfo=value.tzinfo or dt.UTC)
+        return value if value is None else value.replace(tzinfo=value.tzinfo or dt.UTC).astimezone(dt.UTC)
 
 
 class Base(DeclarativeBase):
     """Every table of the records database derives from this, so that Alembic sees them all."""
+
+
+class Edited:
+    """Columns of a row that several people may edit. version rises by one with every change (records.editing)."""
+
+    changed_at: Mapped[dt.datetime] = mapped_column(Instant)
+    changed_by: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(Integer, default=1)
 
 
 class SnapshotRow(Base):
@@ -71,3 +79,82 @@ class SyncRun(Base):
     error: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[dt.datetime] = mapped_column(Instant)
     finished_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+
+
+class Rule(Edited, Base):
+    """Who may see what: one row per person or group. role None: denied, whatever else is granted."""
+
+    __tablename__ = "access_rules"
+    __table_args__ = (UniqueConstraint("subject_kind", "subject", name="one_rule_per_subject"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    subject_kind: Mapped[str] = mapped_column(String(10))  # "user" or "group"
+    subject: Mapped[str] = mapped_column(Text)  # an e-mail in lower case, or the name of a group at the provider
+    role: Mapped[str | None] = mapped_column(String(60))
+    reach: Mapped[str] = mapped_column(String(20))  # own | department | segment | all
+    column: Mapped[str | None] = mapped_column("column_name", Text)  # for "segment": a column of accounts
+    values: Mapped[list] = mapped_column("column_values", JSON, default=list)  # the accepted ones
+    created_at: Mapped[dt.datetime] = mapped_column(Instant)
+
+
+class Entry(Base):
+    """One line of the access log. The database itself refuses to change it, and to remove it before its time."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (Index("access_log_at", "at"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[dt.datetime] = mapped_column(Instant)
+    who: Mapped[str | None] = mapped_column(Text)  # None: whoever sat at the machine, without sign-in
+    role: Mapped[str | None] = mapped_column(String(60))
+    action: Mapped[str] = mapped_column(String(60))
+    object: Mapped[str | None] = mapped_column(Text)  # what was opened, exported or changed
+    detail: Mapped[dict] = mapped_column(JSON, default=dict)
+    snapshot: Mapped[str | None] = mapped_column(String(40))
+
+
+class Setting(Edited, Base):
+    """A setting made in the app; what is not here is at its default (records.settings)."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[object] = mapped_column(JSON)
+
+
+class Target(Edited, Base):
+    """What a figure is meant to become, and by when. Never removed, only closed."""
+
+    __tablename__ = "targets"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    metric: Mapped[str] = mapped_column(String(60))  # of the catalogue
+    options: Mapped[dict] = mapped_column(JSON, default=dict)  # of the metric, where not at their defaults
+    period: Mapped[str] = mapped_column(String(20))  # the days the figure is measured over, e.g. "last12"
+    segment: Mapped[list] = mapped_column(JSON, default=list)  # [[column, value], …]; [] is the whole company
+    baseline: Mapped[float] = mapped_column(Float)  # in the metric's own unit; shares between 0 and 1
+    baseline_on: Mapped[dt.date] = mapped_column(Date)  # the last day the baseline was measured over
+    target: Mapped[float] = mapped_column(Float)  # the change: a share of the baseline (0.2 is +20 %), or in the metric's own unit
+    is_relative: Mapped[bool] = mapped_column(Boolean)  # True: of the baseline; False: points
+    lower_is_better: Mapped[bool] = mapped_column(Boolean)
+    starts_on: Mapped[dt.date] = mapped_column(Date)
+    due_on: Mapped[dt.date] = mapped_column(Date)
+    owner: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[dt.datetime] = mapped_column(Instant)
+    is_closed: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class TargetChange(Base):
+    """One change of a target: the columns that changed, before and after. The first one is its beginning, with `old` empty."""
+
+    __tablename__ = "target_changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    target: Mapped[int] = mapped_column("target_number", Integer, index=True)
+    at: Mapped[dt.datetime] = mapped_column(Instant)
+    who: Mapped[str] = mapped_column(Text)
+    old: Mapped[dict] = mapped_column(JSON)
+    new: Mapped[dict] = mapped_column(JSON)

@@ -1,0 +1,71 @@
+"""Two people at one row: who saves second is told, and nobody's work is overwritten unseen."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Engine, delete, inspect, update
+from sqlalchemy.orm import Session
+
+from records.database import RecordsError, exclusive
+from records.models import Base
+
+Row = TypeVar("Row", bound=Base)
+
+
+class Conflict(RecordsError):
+    """What was to be saved rests on a row that is no longer as it was read; nothing has been saved.
+
+    present: the row as it is now, None where it has been removed; by, at: who changed it last, and when (None: not known).
+    """
+
+    def __init__(self, what: str, present: Base | None, happened: str = "changed"):
+        self.present = present
+        self.by, self.at = getattr(present, "changed_by", None), getattr(present, "changed_at", None)
+        if present is None:
+            said = f"{what} was removed by somebody else after you had opened it. Nothing has been saved; add it again if it is still needed"
+        else:
+            said = (
+                f"{what} was {happened} by {self.by} on {self.at:%Y-%m-%d at %H:%M} UTC, after you had opened it. "
+                "Nothing has been saved: look at what it says now, then save your change again"
+            )
+        super().__init__(f"{said}.")
+
+
+@contextmanager
+def editing(engine: Engine) -> Iterator[Session]:
+    """A session that reads and then writes in one transaction; what it returned can be read after its end."""
+    with Session(exclusive(engine), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def is_there(engine: Engine, table: type[Base]) -> bool:
+    """Whether the table exists: a database of an earlier version, or an empty one, has nothing to read."""
+    return inspect(engine).has_table(table.__tablename__)
+
+
+def updated(session: Session, what: str, row: type[Row], key: object, version: int, by: str, at: dt.datetime, values: dict) -> Row:
+    """Change a row that is still at this version; returns it as it is now, at the next one.
+
+    Raises Conflict when it is not. The change comes first and its outcome is looked at afterwards: nothing can happen in between.
+    """
+    (primary,) = inspect(row).primary_key
+    edit = {**values, "changed_by": by, "changed_at": at, "version": version + 1}
+    done = session.execute(update(row).where(primary == key, row.version == version).values(edit), execution_options={"synchronize_session": False})
+    present = session.get(row, key, populate_existing=True)
+    if done.rowcount != 1:
+        session.expunge_all()  # the transaction ends without a change, and what it read would be forgotten with it
+        raise Conflict(what, present)
+    return present
+
+
+def removed(session: Session, what: str, row: type[Row], key: object, version: int) -> None:
+    """Remove a row that is still at this version. Raises Conflict when it is not."""
+    (primary,) = inspect(row).primary_key
+    if session.execute(delete(row).where(primary == key, row.version == version)).rowcount != 1:
+        present = session.get(row, key)
+        session.expunge_all()
+        raise Conflict(what, present)

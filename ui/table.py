@@ -15,8 +15,7 @@ from ui.view import View
 from ui.words import definition_of, name_of, t
 
 SEARCH_FROM = 8  # shorter lists are read faster than searched
-FORMATS = {"share": "percent", "money": "localized", "count": "localized", "points": "%.1f", "score": "%.2f", "days": "%.1f", "ratio": "%.2f"}
-FORMATS |= {"hours": "%.1f", "seconds": "%.0f"}
+DECIMALS = {"money": 2, "count": 0, "points": 1, "score": 2, "days": 1, "ratio": 2, "hours": 1, "seconds": 0}
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,20 @@ def heading(column: Column, view: View) -> str:
     return f"{t(column.label)} ({unit})" if unit else t(column.label)
 
 
+def number_format(unit: str) -> str:
+    """How the browser writes a column's numbers: with the company's marks where it can, else (and for shares) with the reader's own.
+
+    Streamlit's tables know the decimal point, with or without commas between thousands.
+    """
+    marks = numbers.marks()
+    if unit == "share":
+        return "percent"
+    if marks.decimal != "." or marks.by_lakh or marks.group not in (",", ""):
+        return "localized"
+    decimals = DECIMALS[unit]
+    return f"%{marks.group}.{decimals}f" if decimals else f"%{marks.group}d"
+
+
 def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: bool) -> dict | None:
     cents = {name: 2 for name, column in columns.items() if column.unit == "money" and name in rows}
     shown = rows.reset_index(drop=True).round(cents)
@@ -134,7 +147,7 @@ def _config(values: pd.Series, column: Column, view: View):
     if column.unit == "progress":
         return st.column_config.ProgressColumn(label, help=help, format="percent", min_value=0, max_value=1)
     if column.unit:
-        return st.column_config.NumberColumn(label, help=help, format=FORMATS[column.unit])
+        return st.column_config.NumberColumn(label, help=help, format=number_format(column.unit))
     kind = pd.api.types.infer_dtype(values, skipna=True)
     if kind == "date":
         return st.column_config.DateColumn(label, help=help, format="YYYY-MM-DD")

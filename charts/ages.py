@@ -71,7 +71,7 @@ def _stepped(ages: pd.Series, values: pd.Series) -> tuple[list, list]:
 
 
 def _steps(part: pd.DataFrame, called: str, colour: str, label, width: float) -> dict:
-    hover = [f"{called and called + ' · '}{row.age}: {label(row.value)} (n {int(row.n):,})" for row in part.itertuples()]
+    hover = [f"{called and called + ' · '}{row.age}: {label(row.value)} (n {theme.count(row.n)})" for row in part.itertuples()]
     return {
         "type": "scatter", "mode": "lines", "name": called, "x": [int(age) for age in part["age"]], "y": [float(value) for value in part["value"]],
         "line": {"color": colour, "width": width, "shape": "hv"}, "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>",
@@ -83,7 +83,7 @@ def _numbers(part: pd.DataFrame, marked: list[int], place: int, colour: str, cal
     sizes = dict(zip(part["age"], part["n"], strict=True))
     spot = {"yref": "paper", "yanchor": "top", "yshift": -46 - AT_RISK_ROW * place, "xanchor": "center"}
     font = {"size": 11, "color": colour}
-    notes = [theme.note(age, 0, f"{int(sizes[age]):,}", **{**spot, "font": font}) for age in marked if age in sizes]
+    notes = [theme.note(age, 0, theme.count(sizes[age]), **{**spot, "font": font}) for age in marked if age in sizes]
     return notes + ([theme.note(0, 0, called, **{**spot, "xanchor": "right", "xref": "paper", "xshift": -14, "font": font})] if called else [])
 
 
@@ -101,7 +101,7 @@ def pareto(rows: pd.DataFrame, label: Callable[[float], str], *, at: int = 20, a
     rows: of the metric `pareto`: percent, value, n. at: the per cent of customers to mark. axis: what runs across.
     """
     percent, values = [0, *rows["percent"]], [0.0, *map(float, rows["value"])]
-    hover = ["", *(f"{row.percent}% (n {int(row.n):,}): {label(row.value)}" for row in rows.itertuples())]
+    hover = ["", *(f"{row.percent}% (n {theme.count(row.n)}): {label(row.value)}" for row in rows.itertuples())]
     curve = {
         "type": "scatter", "mode": "lines", "x": percent, "y": values, "fill": "tozeroy", "fillcolor": theme.BAND, "customdata": hover,
         "line": {"color": theme.ACCENT, "width": theme.STRONG}, "hovertemplate": "%{customdata}<extra></extra>",

@@ -19,7 +19,7 @@ def bars(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = Non
     rows: `key`, value, state. A row without a value keeps its line and says so by its label. strong: keys in the accent
     colour (default: all); the rest step back.
     """
-    labels = [theme.named(value, names) for value in rows[key]]
+    labels = theme.labels(rows[key], names)
     colours = [theme.ACCENT if not len(strong) or value in strong else theme.CONTEXT for value in rows[key]]
     values = [None if pd.isna(value) else float(value) for value in rows["value"]]
     trace = {
@@ -38,7 +38,7 @@ def split(rows: pd.DataFrame, key: str, parts: Sequence[tuple[str, str, str]], l
 
     parts: (column, what it is called, colour of charts.theme), from left to right. The columns hold shares, 0 to 1.
     """
-    labels = [theme.named(value, names) for value in rows[key]]
+    labels = theme.labels(rows[key], names)
     traces = [_part(rows, column, called, colour, labels, label, key) for column, called, colour in parts]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
     frame = theme.layout(
@@ -61,7 +61,7 @@ def _part(rows, column: str, called: str, colour: str, labels: list[str], label:
 
 
 def forest(
-    rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, reference: float | None = None, reference_label: str = "", tick: str = "",
+    rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, reference: float | None = None, reference_label: str = "", tick: theme.Tick = "",
     weak: Sequence | None = None, height: int | None = None,
 ) -> dict:  # fmt: skip
     """One point with its interval per row, against a reference line: which segments differ, and how surely.
@@ -70,7 +70,7 @@ def forest(
     small for a ranking; their points are grey (default: fewer than K_TESTABLE, by n_eff where the rows have it).
     """
     weak = _weak(rows, key) if weak is None else weak
-    labels = [theme.named(value, names) for value in rows[key]]
+    labels = theme.labels(rows[key], names)
     known = rows["value"].notna() & rows["low"].notna() & rows["high"].notna()
     points = {
         "type": "scatter", "mode": "markers", "y": labels, "x": [None if pd.isna(v) else float(v) for v in rows["value"]],
@@ -88,7 +88,8 @@ def forest(
         top = {"yref": "paper", "yanchor": "bottom", "xanchor": "center", "font": {"size": 11, "color": theme.CAUTION}}
         frame["annotations"] = [*frame["annotations"], theme.note(reference, 1, theme.escaped(reference_label), **top)]
         frame["margin"] = {**frame["margin"], "t": 26}
-    frame["xaxis"], frame["yaxis"] = theme.axis(tickformat=tick, nticks=6), theme.categories(labels, range=[-0.5, len(labels) - 0.5])  # as close as bars
+    frame["xaxis"] = theme.value_axis(tick, rows["value"], rows["low"], rows["high"], reference)
+    frame["yaxis"] = theme.categories(labels, range=[-0.5, len(labels) - 0.5])  # as close as bars
     return {"data": [points], "layout": frame}
 
 
@@ -98,7 +99,7 @@ def _weak(rows: pd.DataFrame, key: str) -> Sequence:
 
 
 def _interval(row, label: Label) -> str:
-    size = "" if pd.isna(row.n) else f", n {int(row.n):,}"
+    size = "" if pd.isna(row.n) else f", n {theme.count(row.n)}"
     return f"{label(row.value)} ({label(row.low)} – {label(row.high)}{size})"
 
 
@@ -107,7 +108,7 @@ def bridge(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = N
 
     rows: `key`, value, kind ("total" for opening and closing, "change" for what lies between), in order.
     """
-    labels = [theme.named(value, names) for value in rows[key]]
+    labels = theme.labels(rows[key], names)
     trace = {
         "type": "waterfall", "x": labels, "y": [float(value) for value in rows["value"]], "customdata": _keys(rows[key]),
         "measure": ["absolute" if kind == "total" else "relative" for kind in rows["kind"]], "text": [label(value) for value in rows["value"]],

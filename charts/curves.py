@@ -68,4 +68,4 @@ SHARES = [0, 0.25, 0.5, 0.75, 1]
 
 
 def _said(name: str, row, label: Label) -> str:
-    return f"{name}: {label(row.predicted)} → {label(row.value)} ({label(row.low)} – {label(row.high)}, n {int(row.n):,})"
+    return f"{name}: {label(row.predicted)} → {label(row.value)} ({label(row.low)} – {label(row.high)}, n {theme.count(row.n)})"

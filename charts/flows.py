@@ -36,7 +36,7 @@ def flow(
         "link": {
             "source": [left.index(value) for value in rows[origin]], "target": [len(left) + right.index(value) for value in rows[target]],
             "value": [float(value) for value in rows[width]], "color": [_colour(way) for way in rows["direction"]],
-            "customdata": list(rows[hover]) if hover else [""] * len(rows), "hovertemplate": "%{customdata}<extra></extra>",
+            "customdata": [theme.escaped(said) for said in rows[hover]] if hover else [""] * len(rows), "hovertemplate": "%{customdata}<extra></extra>",
         },
     }  # fmt: skip
     frame = theme.layout(height)

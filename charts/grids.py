@@ -24,13 +24,13 @@ def heat(
     columns, lines = list(dict.fromkeys(rows[across])), list(dict.fromkeys(rows[down]))
     cells = {(row[down], row[across]): row for row in rows.to_dict("records")}
     grid = [[cells.get((line, column)) for column in columns] for line in lines]
-    hover = hover or (lambda row: label(row["value"]))
-    mark, hover = _or_hidden(mark, "×"), _or_hidden(hover, theme.SUPPRESSED)
+    x, y = theme.labels(columns, names), theme.labels(lines, names)
+    mark, hover = _or_hidden(mark, "×"), _or_hidden(_lines(hover or (lambda row: label(row["value"]))), theme.SUPPRESSED)
     trace = {
-        "type": "heatmap", "x": [theme.named(value, names) for value in columns], "y": [theme.named(value, names) for value in lines],
+        "type": "heatmap", "x": x, "y": y,
         "z": [[_value(cell) for cell in line] for line in grid],
         "text": [["" if cell is None else mark(cell) if _value(cell) is None else label(cell["value"]) for cell in line] for line in grid],
-        "customdata": [["" if cell is None else theme.escaped(hover(cell)).replace("\n", "<br>") for cell in line] for line in grid],
+        "customdata": [["" if cell is None else hover(cell) for cell in line] for line in grid],
         "texttemplate": "%{text}", "textfont": {"size": 11}, "hovertemplate": "%{y} · %{x}: %{customdata}<extra></extra>", "hoverongaps": False,
         "xgap": 2, "ygap": 2, "showscale": False, "colorscale": theme.DIVERGING if middle is not None else theme.SEQUENTIAL,
         **({"zmid": middle} if middle is not None else {}),
@@ -38,7 +38,11 @@ def heat(
     frame = theme.layout(height or FRAME + ROW * len(lines))
     frame["xaxis"] = theme.axis(type="category", showgrid=False, side="top")
     frame["yaxis"] = theme.axis(type="category", showgrid=False, autorange="reversed")
-    return {"data": [trace, *_gaps(grid, columns, lines, mark, names)], "layout": frame}
+    return {"data": [trace, *_gaps(grid, x, y, mark)], "layout": frame}
+
+
+def _lines(said: Callable[[dict], str]) -> Callable[[dict], str]:
+    return lambda cell: theme.escaped(said(cell)).replace("\n", "<br>")
 
 
 def _or_hidden(said: Callable[[dict], str], word: str) -> Callable[[dict], str]:
@@ -70,21 +74,18 @@ def _shade(across: int, down: int) -> dict:
     return {"type": "rect", "xref": "x", "yref": "y", **sides, "fillcolor": theme.GREY.format(0.10), "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}}
 
 
-def _gaps(grid, columns, lines, mark, names) -> list[dict]:
-    """Marks on cells without a value: a heat map draws no text there."""
+def _gaps(grid, x: list[str], y: list[str], mark) -> list[dict]:
+    """Marks on cells without a value: a heat map draws no text there. x, y: what columns and lines are called."""
     spots = [
-        (column, line, mark(cell))
-        for line, row in zip(lines, grid, strict=True)
-        for column, cell in zip(columns, row, strict=True)
-        if cell and _value(cell) is None
+        (column, line, mark(cell)) for line, row in zip(y, grid, strict=True) for column, cell in zip(x, row, strict=True) if cell and _value(cell) is None
     ]
     spots = [spot for spot in spots if spot[2]]
     if not spots:
         return []
-    x, y, texts = zip(*spots, strict=True)
+    across, down, texts = zip(*spots, strict=True)
     return [
         {
-            "type": "scatter", "mode": "text", "x": [theme.named(v, names) for v in x], "y": [theme.named(v, names) for v in y], "text": list(texts),
+            "type": "scatter", "mode": "text", "x": list(across), "y": list(down), "text": list(texts),
             "hoverinfo": "skip", "textfont": {"size": 11, "color": theme.FAINT},
         }
     ]  # fmt: skip

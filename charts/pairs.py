@@ -18,7 +18,7 @@ def pairs(
 
     sides: two of (column, what it is called, colour of charts.theme).
     """
-    labels = [theme.named(value, names) for value in rows[key]]
+    labels = theme.labels(rows[key], names)
     keys = [[None if pd.isna(value) else str(value)] for value in rows[key]]
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal", "itemclick": False, "itemdoubleclick": False}
     frame = theme.layout(height or FRAME + 60 + ROW * len(rows), showlegend=True, legend=legend, annotations=theme.hidden_notes(rows, labels))

@@ -15,7 +15,7 @@ TICKS = 8
 
 def line(
     rows: pd.DataFrame, label: Callable[[float], str], *, grain: str = "month", by: str | None = None, names: dict | None = None, strong: str | None = None,
-    target: float | None = None, target_label: str = "", tick: str = "", step: Callable[[object], str] = str, height: int = 300,
+    target: float | None = None, target_label: str = "", tick: theme.Tick = "", step: Callable[[object], str] = str, height: int = 300,
 ) -> dict:  # fmt: skip
     """One metric as a series, or several side by side.
 
@@ -40,7 +40,7 @@ def line(
     frame = theme.layout(height, shapes=shapes, annotations=_apart(notes, rows, height))
     frame["margin"] = {**frame["margin"], "r": 8 + min(side, 150)}
     frame["xaxis"] = _time_axis(rows["period"], grain, step)
-    frame["yaxis"] = theme.axis(tickformat=tick, nticks=5)
+    frame["yaxis"] = theme.value_axis(tick, rows["value"], rows["low"], rows["high"], target, nticks=5)
     return {"data": traces, "layout": frame}
 
 
@@ -118,7 +118,7 @@ def _reach(part: pd.DataFrame, alone: list[bool]) -> dict:
 
 
 def _size(row) -> str:
-    return "" if pd.isna(row.n) else f" (n {int(row.n):,})"
+    return "" if pd.isna(row.n) else f" (n {theme.count(row.n)})"
 
 
 def _isolated(values: list) -> list[bool]:
@@ -154,7 +154,7 @@ def _target(target: float | None) -> list[dict]:
 
 
 def _target_label(target: float | None, text: str) -> list[dict]:
-    return [theme.note(0, target, text, xref="paper", yshift=9, font={"size": 11, "color": theme.CAUTION})] if target is not None else []
+    return [theme.note(0, target, theme.escaped(text), xref="paper", yshift=9, font={"size": 11, "color": theme.CAUTION})] if target is not None else []
 
 
 def sparkline(rows: pd.DataFrame) -> list[float | None]:

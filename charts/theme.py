@@ -1,9 +1,13 @@
 """One look for every chart. Colours are Streamlit's placeholders: the browser puts in the theme's, light or dark.
 
-The order of the names is that of `chartCategoricalColors` in .streamlit/config.toml.
+The order of the names is that of `chartCategoricalColors` in .streamlit/config.toml. Numbers of people or rows and the word for what is
+hidden are placeholders as well (`count`, SUPPRESSED): `ui.figure` writes them in the reader's language and number format.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
@@ -19,6 +23,7 @@ CONFIG = {
     "displaylogo": False,
     "displayModeBar": "hover",
     "responsive": True,
+    "typesetMath": False,  # a name with two dollar signs is a name
     "modeBarButtons": [["toImage"], ["zoom2d", "resetScale2d"]],
     "toImageButtonOptions": {"format": "png", "scale": 2},
 }
@@ -62,13 +67,24 @@ def note(x, y, text: str, **further) -> dict:
     return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": "left", "align": "left", "font": {"size": FONT_SIZE}, **further}
 
 
+OPEN, CLOSE = "\ue000", "\ue001"  # around what `ui.figure` puts in; no source's text keeps them
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn the direction of what follows, our words included
+DROPPED = dict.fromkeys(map(ord, OPEN + CLOSE + DIRECTIONS))
+ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+
+
 def escaped(text) -> str:
-    """Text from a source, shown as it is: Plotly reads a little HTML in labels."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text from a source, shown as it is: Plotly reads a little HTML (links among it) in whatever it writes."""
+    return str(text).translate(DROPPED).translate(ENTITIES)
 
 
 MISSING = "–"
-SUPPRESSED = "{suppressed}"  # what a hidden value is called; `ui.figure` puts in the reader's word, as the browser does with colours
+SUPPRESSED = f"{OPEN}suppressed{CLOSE}"  # what a hidden value is called
+
+
+def count(n) -> str:
+    """How many, as `ui.figure` will write it."""
+    return f"{OPEN}{int(n)}{CLOSE}"
 
 
 def told(row, said: str) -> str:
@@ -93,7 +109,40 @@ def named(value, names: dict | None = None, most: int = 28) -> str:
     return cut((names or {}).get(key, MISSING if key is None else key), most)
 
 
+def labels(values: Iterable, names: dict | None = None) -> list[str]:
+    """What the keys of an axis are called, no two alike: marks with one name would be drawn over each other."""
+    found: dict[str, int] = {}
+    called = []
+    for name in (named(value, names) for value in values):
+        found[name] = found.get(name, 0) + 1
+        called.append(name if found[name] == 1 else f"{name} ({found[name]})")
+    return called
+
+
 def cut(text, most: int = 28) -> str:
     """A name short enough for an axis."""
     text = str(text)
     return escaped(text if len(text) <= most else text[: most - 1] + "…")
+
+
+Tick = str | Callable[[float], str]  # of a value axis: a format of d3, or a function that writes a value
+
+
+def value_axis(tick: Tick, *found: pd.Series | float | None, nticks: int = 6) -> dict:
+    """An axis of values with about `nticks` marks. found: what lies on it; its marks are round where `tick` writes them."""
+    if isinstance(tick, str):
+        return axis(tickformat=tick, nticks=nticks)
+    series = [pd.to_numeric(part if isinstance(part, pd.Series) else pd.Series([part])).astype("float64") for part in found]
+    marks = round_marks(pd.concat(series).dropna(), nticks - 1)
+    return axis(tickmode="array", tickvals=marks, ticktext=[tick(mark) for mark in marks])
+
+
+def round_marks(found: pd.Series, steps: int) -> list[float]:
+    """Round numbers (1, 2 or 5 times a power of ten apart) that cover the values in about so many steps."""
+    if found.empty:
+        return []
+    low, high = float(found.min()), float(found.max())
+    rough = ((high - low) or abs(high) or 1.0) / steps
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next((k for k in (1, 2, 5) if k * power >= rough), 10)
+    return [step * k for k in range(math.floor(low / step), math.ceil(high / step) + 1)]

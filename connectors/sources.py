@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 KINDS = ("files", "sql", "demo", "odoo", "erpnext", "tryton", "wukong", "salesforce", "hubspot")
 MAPPED_KINDS = ("files", "sql", "demo")  # their tables say themselves how columns are filled; the other kinds bring that along
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+NUMBER_FORMATS = ("1,234.56", "1.234,56", "1 234,56", "1 234.56", "1234.56", "1234,56", "1,23,456.78", "1'234.56")  # each shows itself
 
 
 def span(value):
@@ -39,12 +40,13 @@ class Strict(BaseModel):
 
 
 class Calendar(Strict):
-    """One setting for every module: zone, fiscal year, week, reporting currency."""
+    """One setting for every module: zone, fiscal year, week, reporting currency, and how numbers are written on screen."""
 
     timezone: str = "UTC"
     fiscal_year_start: int = Field(default=1, ge=1, le=12)  # month
     week_start: int = Field(default=1, ge=1, le=7)  # ISO: 1 is Monday
     currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+    number_format: Literal[NUMBER_FORMATS] = NUMBER_FORMATS[0]
 
 
 class Unpivot(Strict):

@@ -97,7 +97,7 @@ def over_time(view, names: tuple[str, ...]):
             page.empty("retention.no_series")
             return
         unconverted(answer)
-        spec = charts.line(answer.rows, money, grain=view.grain, tick="~s", step=lambda day: numbers.step(day, view.grain))
+        spec = charts.line(answer.rows, money, grain=view.grain, tick=numbers.tick, step=lambda day: numbers.step(day, view.grain))
         alt = page.course(metric_name(chosen), answer, metric, view)
         figure(view, spec, alt, key="arpu_series", rows=answer.rows, columns=SERIES, metrics=(metric,))
 
@@ -125,7 +125,7 @@ def by_segment(view, names: tuple[str, ...]):
         everybody = whole.iloc[0]["value"]
         line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
         options = spoken.names(rows[by])
-        spec = charts.forest(rows, by, money, names=options, **line, tick="~s")
+        spec = charts.forest(rows, by, money, names=options, **line, tick=numbers.tick)
         columns = {by: Column(f"arpu.segments.{by}"), **{key: column for key, column in SERIES.items() if key not in ("period", "complete")}}
         best = {"best": plain(rows.iloc[0][by] or t("filters.blank")), "value": money(rows.iloc[0]["value"])}
         alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)

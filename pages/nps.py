@@ -282,8 +282,8 @@ def dimension_told(row) -> dict[str, str]:
         return {"mean": numbers.NONE, "scale": "", "verdict": t(f"states.{row['state']}")}
     mean, limit = mean_shown(row["value"]), mean_shown(row["midpoint"])
     below = row["is_low"] and mean == limit
-    words = t("nps.below", value=mean, limit=f"{row['midpoint']:g}") if below else mean
-    scale = t("nps.scale_of", low=f"{row['scale_min']:g}", high=f"{row['scale_max']:g}")
+    words = t("nps.below", value=mean, limit=numbers.bare(row["midpoint"])) if below else mean
+    scale = t("nps.scale_of", low=numbers.bare(row["scale_min"]), high=numbers.bare(row["scale_max"]))
     return {"mean": words, "scale": scale, "verdict": t("nps.low_one" if row["is_low"] else "nps.not_low")}
 
 

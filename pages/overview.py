@@ -28,7 +28,7 @@ CARDS = {
 ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
 TONES = {True: "green", False: "red", None: "gray"}
 WHY = ("nps", "nrr", "grr", "retention", "arpa", "win_rate")  # ratios: their change splits exactly; an amount's does not
-TICKS = {"share": ".0%", "money": "~s", "points": ".0f"}
+TICKS = {"share": ".0%", "money": numbers.tick, "points": ".0f"}
 
 view = page.begin("overview")
 

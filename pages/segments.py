@@ -207,7 +207,7 @@ def ends(answer) -> dict:
 def band(cell: dict) -> str:
     """One band of the flow in words."""
     values = {"n": numbers.count(cell["numerator"]), "share": share(cell["value"]), "then": money(cell["amount_then"]), "now": money(cell["amount_now"])}
-    return t("segments.band", origin=theme.escaped(spoken.grade(cell["origin"])), target=theme.escaped(spoken.grade(cell["target"])), **values)
+    return t("segments.band", origin=spoken.grade(cell["origin"]), target=spoken.grade(cell["target"]), **values)
 
 
 @page.part("segments.mix")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import streamlit as st
 
 from charts import theme
+from ui import numbers
 from ui.table import Columns, table
 from ui.view import View
-from ui.words import t
+from ui.words import aloud, t
+
+PLACEHOLDER = re.compile(f"{theme.OPEN}(\\w+){theme.CLOSE}")
+NOT_OURS = re.compile(r"<(?!(?:/?b|br|/?extra)>)")  # charts write no other tags; links above all are nobody's to write
 
 
 def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | None = None, columns: Columns | None = None, metrics: tuple = ()) -> None:
@@ -17,7 +23,7 @@ def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | N
     alt: the finding in one sentence, in the reader's language. rows, columns: the data as `table` takes them.
     """
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
-    st.plotly_chart(worded(spec), key=f"{key}_chart", config=config, alt=alt)
+    st.plotly_chart(finished(spec), key=f"{key}_chart", config=config, alt=aloud(alt))
     if rows is not None and columns is not None:
         _data(view, rows, columns, key, metrics)
 
@@ -30,20 +36,38 @@ def clickable(view: View, spec: dict, alt: str, options: dict, *, key: str, prom
     """
     options = {"" if option is None else option: label for option, label in options.items()}
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
-    st.plotly_chart(worded(spec), key=f"{key}_chart", config=config, alt=alt, on_select=lambda: _clicked(key, options), selection_mode="points")
+    picked = {"on_select": lambda: _clicked(key, options), "selection_mode": "points"}
+    st.plotly_chart(finished(spec), key=f"{key}_chart", config=config, alt=aloud(alt), **picked)
     chosen = st.selectbox(t(prompt), list(options), format_func=lambda value: str(options[value]), index=None, key=f"{key}_pick", placeholder=t("chart.pick"))
     if data.get("rows") is not None:
         _data(view, data["rows"], data["columns"], key, data.get("metrics", ()))
     return chosen
 
 
-def worded(part):
-    """A figure with the reader's word for what is hidden."""
+def finished(spec: dict) -> dict:
+    """A figure as the browser gets it: the reader's words and numbers in their places, the company's marks on its axes."""
+    marks = numbers.marks()
+    done = worded(spec)
+    return {**done, "layout": {**done["layout"], "separators": marks.decimal + marks.group}}
+
+
+def worded(part, name: str = ""):
+    """A part of a figure in the reader's words. Whatever a builder forgot to escape is taken for text here, not for a tag.
+
+    name: what the part is called; the keys that a click gives back (`customdata`) stay what they are.
+    """
     if isinstance(part, dict):
-        return {name: worded(value) for name, value in part.items()}
+        return {name: worded(value, name) for name, value in part.items()}
     if isinstance(part, list):
-        return [worded(value) for value in part]
-    return part.replace(theme.SUPPRESSED, t("states.suppressed")) if isinstance(part, str) else part
+        return [worded(value, name) for value in part]
+    if not isinstance(part, str):
+        return part
+    text = PLACEHOLDER.sub(_put_in, part)
+    return text if name == "customdata" else NOT_OURS.sub("&lt;", text)
+
+
+def _put_in(found: re.Match) -> str:
+    return t("states.suppressed") if found[0] == theme.SUPPRESSED else numbers.count(int(found[1]))
 
 
 def _clicked(key: str, options: dict) -> None:

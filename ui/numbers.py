@@ -1,16 +1,24 @@
-"""Numbers and days as a reader writes them: unit, rounding (half up), separators, and what stands for "no value"."""
+"""Numbers and days as a reader writes them: unit, rounding (half up), separators, and what stands for "no value".
+
+Words (K, 万, Nov, 11月) are the language's; how digits are grouped and what the decimal mark is are the company's, `number_format` of the
+sources file's `[calendar]`.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import decimal
 import math
+import re
+from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 from babel import dates
 from babel import numbers as babel
 
 import locales
+from ui import view
 from ui.words import language, t
 
 NONE = "–"
@@ -19,6 +27,32 @@ DAY = {"en": "d MMM y", "zh-CN": "y年M月d日"}
 MONTH = {"en": "MMM y", "zh-CN": "y年M月"}
 INSTANT = {"en": "d MMM y, HH:mm", "zh-CN": "y年M月d日 HH:mm"}
 FULL_BELOW = 10_000  # amounts from here on are written short: ¥48.2K, ¥4.8万
+STANDARD = "1,234.56"  # `number_format` where the sources file says nothing: what both languages write by themselves
+TYPESET = {" ": "\u00a0", "'": "’"}  # a number never breaks over two lines
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands between groups of digits ("" for nothing) and before the decimals. by_lakh: 1,23,456 and not 123,456."""
+
+    group: str
+    decimal: str
+    by_lakh: bool = False
+
+
+@cache
+def marks_of(example: str) -> Marks:
+    """The marks of a `number_format`, which shows itself: "1.234,56" has points between groups and a decimal comma."""
+    whole, mark = example[:-3], example[-3]
+    between = [c for c in whole if not c.isdigit()]
+    group = between[0] if between else ""
+    return Marks(TYPESET.get(group, group), mark, len(between) > 1)
+
+
+def marks() -> Marks:
+    """The company's marks, from the snapshot that is looked at."""
+    looked = view.current()
+    return marks_of(looked.settings.get("calendar", {}).get("number_format", STANDARD) if looked else STANDARD)
 
 
 def shown(value, unit: str, currency: str = "CNY") -> str:
@@ -55,7 +89,7 @@ def rounded(value, unit: str, currency: str) -> str:
         return money(value, currency)
     if unit == "share":
         with _half_up():
-            return babel.format_percent(decimal.Decimal(str(value)), "#,##0.0%", locale=_locale())
+            return _marked(babel.format_percent(decimal.Decimal(str(value)), _grouped("#,##0.0%"), locale=_locale()))
     return _decimal(value, DIGITS[unit])
 
 
@@ -68,15 +102,26 @@ def money(value, currency: str, exact: bool = False) -> str:
     amount = decimal.Decimal(str(value))
     with _half_up():
         if exact:
-            return babel.format_currency(amount, currency, locale=_locale())
+            return _marked(babel.format_currency(amount, currency, _grouped("¤#,##0.00"), locale=_locale()))
         if abs(amount) >= FULL_BELOW:
-            return babel.format_compact_currency(amount, currency, locale=_locale(), fraction_digits=1)
-        return babel.format_currency(amount, currency, "¤#,##0", locale=_locale(), currency_digits=False)
+            return _marked(babel.format_compact_currency(amount, currency, locale=_locale(), fraction_digits=1))
+        return _marked(babel.format_currency(amount, currency, _grouped("¤#,##0"), locale=_locale(), currency_digits=False))
+
+
+def tick(value) -> str:
+    """An amount on an axis, short and without its currency: "50K", "5万"."""
+    with _half_up():
+        return _marked(babel.format_compact_decimal(decimal.Decimal(str(value)), locale=_locale(), fraction_digits=2)).replace("-", "−")
 
 
 def count(value) -> str:
     """A whole number with its separators."""
     return _decimal(value, "#,##0") if is_number(value) else NONE
+
+
+def bare(value) -> str:
+    """A number with the decimals that it has, at most two: a limit, the end of a scale."""
+    return _decimal(value, "#,##0.##") if is_number(value) else NONE
 
 
 def day(value: dt.date | None) -> str:
@@ -118,7 +163,17 @@ def is_number(value) -> bool:
 
 def _decimal(value, pattern: str) -> str:
     with _half_up():
-        return babel.format_decimal(decimal.Decimal(str(value)), pattern, locale=_locale())
+        return _marked(babel.format_decimal(decimal.Decimal(str(value)), _grouped(pattern), locale=_locale()))
+
+
+def _grouped(pattern: str) -> str:
+    return pattern.replace("#,##0", "#,##,##0") if marks().by_lakh else pattern
+
+
+def _marked(text: str) -> str:
+    """A number in the languages' own marks, comma and point, with the company's. A point that is part of a currency's sign stays."""
+    chosen = marks()
+    return re.sub(r"(?<=\d)[.,](?=\d)", lambda found: chosen.decimal if found[0] == "." else chosen.group, text)
 
 
 def _half_up():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 import locales
@@ -52,8 +54,28 @@ def value_of(column: str, value) -> str:
 
 
 def plain(text) -> str:
-    """Text from a source, made safe for the places where Streamlit reads Markdown: shown exactly as it is."""
-    return "".join("\\" + c if c in MARKDOWN else c for c in str(text)).replace("\n", " ")
+    """Text from a source, made safe for the places where Streamlit reads Markdown: shown exactly as it is.
+
+    Escaping is not all: links, emoji, icons and arrows are looked for in the text after the escapes are read. An invisible
+    joiner keeps those apart. Line breaks become spaces; characters that would turn the direction of our own words are left out.
+    """
+    said = BLANKS.sub(" ", str(text).translate(TURNS)).strip(" ")
+    return "".join("\\" + c if c in MARKDOWN else c for c in SHORTHAND.sub(lambda found: found[0] + JOINER, said))
+
+
+def aloud(text: str) -> str:
+    """A sentence of Markdown as a screen reader should say it: what is bold and what `plain` added is gone."""
+    return ESCAPED.sub(r"\1", text.replace("**", "")).replace(JOINER, "")
 
 
 MARKDOWN = set("\\`*_{}[]()<>#+-.!|~$:^&=@")
+ESCAPED = re.compile(r"\\([^\w\s]|_)")
+JOINER = "\u2060"  # of no width
+BLANKS = re.compile(r"[ \t\n\v\f\r]+")
+TURNS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+SHORTHAND = re.compile(
+    r":(?=[\w+/-]+:)"  # :smile: and :material/home:
+    r"|https?:(?=//)|www(?=\.)|@(?=[\w-])"  # addresses
+    r"|(?<!\S)(?:<(?=(?:->|-|=)(?!\S))|-(?=[>-](?!\S))|[>~](?==(?!\S)))",  # arrows and signs
+    re.IGNORECASE,
+)

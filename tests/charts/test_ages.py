@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 import charts
+from charts import theme
 
 JAN, FEB = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
 
@@ -30,7 +31,7 @@ def test_survival_is_drawn_in_steps_with_its_band_and_who_is_at_risk():
     band, steps = figure["data"]
     assert steps["line"]["shape"] == "hv" and steps["y"] == [1.0, 0.8, 0.7]
     assert band["x"][:5] == [0.0, 1.0, 1.0, 2.0, 2.0] and band["y"][:5] == [1.0, 1.0, 0.8, 0.8, 0.7]  # each value holds until the next
-    assert [note["text"] for note in figure["layout"]["annotations"]] == ["100", "90", "80", "at risk"]
+    assert [note["text"] for note in figure["layout"]["annotations"]] == [*map(theme.count, (100, 90, 80)), "at risk"]
 
 
 def test_several_curves_have_no_bands_and_a_line_of_numbers_each():

@@ -66,6 +66,15 @@ def test_labels_at_the_same_height_are_pushed_apart():
     assert min(b - a for a, b in pairwise(heights)) >= 5 * 16 / 240 * 0.999  # 16 px of the 240 px that span 5
 
 
+def test_a_value_axis_has_round_marks_written_by_a_function():
+    """Five steps over −30 to 950 are 200 apart: 980 / 5 = 196."""
+    axis = theme.value_axis(lambda value: f"{value:.0f}", pd.Series([-30.0, NAN, 950.0]))
+    assert (axis["tickmode"], axis["ticktext"]) == ("array", ["-200", "0", "200", "400", "600", "800", "1000"])
+    assert theme.value_axis(word, pd.Series([], dtype=float))["tickvals"] == []
+    assert theme.value_axis(word, pd.Series([7.0]), None)["tickvals"][0] <= 7 <= theme.value_axis(word, pd.Series([7.0]), None)["tickvals"][-1]
+    assert theme.value_axis(".0%", pd.Series([0.5]))["tickformat"] == ".0%"
+
+
 def test_an_empty_series_draws_nothing_and_does_not_fail():
     assert strokes(charts.line(series([]), word))[0]["y"] == []
     assert charts.line(series([]).assign(region=[]), word, by="region")["data"] == []

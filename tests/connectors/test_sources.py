@@ -100,6 +100,11 @@ BROKEN = [  # what is written, what instead, line, place, words
     ('from = "lines.csv"', 'from = "lines.csv"\nquery = "from x"', 10, "sources.shop.tables.invoices.query", "reads 'x'"),
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "delta"', 26, "sources.stages.tables.clients.deletes", "does not; take"),
     ('query = "select * from clients"', 'query = "select 1"\ndeletes = "flag"', 26, "sources.stages.tables.clients.deletes", "is_deleted"),
+    ('timezone = "Asia/Shanghai"', 'number_format = "1.234.56"', 3, "calendar.number_format", "'1.234,56'"),
+    ('timezone = "Asia/Shanghai"', 'number_format = "1234,5"', 3, "calendar.number_format", "did you mean 1234,56"),
+    ('timezone = "Asia/Shanghai"', "week_start = 8", 3, "calendar.week_start", "less than or equal to 7"),
+    ('timezone = "Asia/Shanghai"', "fiscal_year_start = 0", 3, "calendar.fiscal_year_start", "greater than or equal to 1"),
+    ('timezone = "Asia/Shanghai"', 'currency = "yuan"', 3, "calendar.currency", "[A-Z]{3}"),
 ]  # fmt: skip
 
 

@@ -2,18 +2,23 @@
 
 import datetime as dt
 import math
+import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from ui import numbers, words
+from connectors.sources import NUMBER_FORMATS
+from ui import figure, numbers, table, words
 
 
 @pytest.fixture
 def speak(monkeypatch):
-    def speak(language):
+    def speak(language, number_format=None):
         for module in (numbers, words):
             monkeypatch.setattr(module, "language", lambda: language)
+        looked = number_format and SimpleNamespace(settings={"calendar": {"number_format": number_format}})
+        monkeypatch.setattr(numbers.view, "current", lambda: looked)
 
     return speak
 
@@ -79,10 +84,82 @@ def test_instants_are_in_the_business_zone(speak):
     assert numbers.instant(at, "Asia/Shanghai") == "23 Nov 2026, 01:30"
 
 
-@pytest.mark.parametrize("text", ["<b>x</b>", "[a](http://x)", "**bold**", ":material/star:", "$x$", "# h", "a\nb", ":red[x]"])
-def test_text_from_a_source_is_shown_as_it_is(text):
+@pytest.mark.parametrize("number_format", NUMBER_FORMATS)
+def test_a_number_format_shows_itself(speak, number_format):
+    speak("en", number_format)
+    number = 123456.78 if number_format == "1,23,456.78" else 1234.56
+    assert numbers.shown(number, "score").replace("\u00a0", " ").replace("’", "'") == number_format
+
+
+@pytest.mark.parametrize(
+    ("number_format", "language", "share", "money", "short", "count", "tick", "lakhs"),
+    [
+        ("1.234,56", "en", "84,2%", "CN¥4.364", "CN¥48,2M", "1.204", "2,5K", "1.234.567"),
+        ("1.234,56", "zh-CN", "84,2%", "¥4.364", "¥4824万", "1.204", "2500", "1.234.567"),
+        ("1 234,56", "en", "84,2%", "CN¥4\u00a0364", "CN¥48,2M", "1\u00a0204", "2,5K", "1\u00a0234\u00a0567"),
+        ("1,23,456.78", "en", "84.2%", "CN¥4,364", "CN¥48.2M", "1,204", "2.5K", "12,34,567"),
+        ("1234.56", "zh-CN", "84.2%", "¥4364", "¥4824万", "1204", "2500", "1234567"),
+    ],
+)  # fmt: skip
+def test_marks_are_the_companys_and_words_the_languages(speak, number_format, language, share, money, short, count, tick, lakhs):
+    speak(language, number_format)
+    assert (numbers.shown(0.8421, "share"), numbers.shown(4363.75, "money", "CNY"), numbers.shown(48_240_000, "money", "CNY")) == (share, money, short)
+    assert (numbers.count(1204), numbers.tick(2500), numbers.count(1234567)) == (count, tick, lakhs)
+
+
+def test_exact_money_keeps_the_decimals_of_its_currency(speak):
+    speak("en", "1.234,56")
+    assert (numbers.money(1234.5, "EUR", exact=True), numbers.money(1234.5, "JPY", exact=True)) == ("€1.234,50", "¥1.235")
+
+
+def test_limits_have_no_decimals_that_they_do_not_need(speak):
+    speak("en", "1.234,56")
+    assert [numbers.bare(value) for value in (3, 3.5, 3.25, None)] == ["3", "3,5", "3,25", "–"]
+
+
+@pytest.mark.parametrize(
+    ("number_format", "money", "count"),
+    [("1,234.56", "%,.2f", "%,d"), ("1234.56", "%.2f", "%d"), ("1.234,56", "localized", "localized"), ("1,23,456.78", "localized", "localized")],
+)
+def test_tables_write_numbers_as_far_as_streamlit_lets_them(speak, number_format, money, count):
+    speak("en", number_format)
+    assert (table.number_format("money"), table.number_format("count"), table.number_format("share")) == (money, count, "percent")
+
+
+def test_charts_have_the_same_marks_and_count_in_them(speak):
+    speak("en", "1.234,56")
+    spec = {"data": [{"text": [f"n {figure.theme.count(1204)}"]}], "layout": {"separators": ".,"}}
+    assert figure.finished(spec) == {"data": [{"text": ["n 1.204"]}], "layout": {"separators": ",."}}
+
+
+TYPED = [
+    "<b>x</b>", "[a](http://x)", "**bold**", ":material/star:", "$x$", "# h", ":red[x]", "http://x.y", "www.x.y", "a@b.de", ":smile:", "a -> b", "--",
+    "a <= b", "1. x", "- x", "> x", "`x`", "~~x~~", "a_b_c", "&lt;", "<!-- x -->", "a\\",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_text_from_a_source_is_escaped_and_said_as_it_is(text):
     escaped = words.plain(text)
-    assert "\n" not in escaped
-    unescaped = escaped.replace("\\", "")
-    assert unescaped == text.replace("\n", " ")
-    assert all(escaped[k - 1] == "\\" for k, c in enumerate(escaped) if c in "<>*[]$#:")
+    assert words.aloud(f"**{escaped}**") == text
+    assert all(escaped[k - 1] == "\\" for k, c in enumerate(escaped) if c in "<>*[]$#:`@")
+
+
+LOOKED_FOR = [  # in Streamlit 1.67's StreamlitMarkdown and remark-gfm, after the escapes are read
+    r":material/\w+:",
+    r":streamlit:",
+    r":\+1:|:-1:|:[\w-]+:",
+    r"(^|\s)(<->|->|<-|--|>=|<=|~=)(\s|$)",
+    r"(?i)(https?://|www(?=\.))[-.\w]+",
+    r"[-.\w+]+@[-\w]+\.",
+]
+
+
+@pytest.mark.parametrize("text", [*TYPED, ":streamlit:", "x <-> y", "HTTPS://x", "WWW.x.y"])
+def test_what_is_looked_for_after_the_escapes_is_not_there(text):
+    left = words.ESCAPED.sub(r"\1", words.plain(text))
+    assert not [pattern for pattern in LOOKED_FOR if re.search(pattern, left)]
+
+
+def test_words_of_ours_keep_their_direction_and_their_line():
+    assert words.plain("a\nb \t c") == "a b c" and words.plain("\u202egnp.exe") == "gnp\\.exe"

@@ -29,7 +29,7 @@ class Conflict(RecordsError):
             said = f"{what} was removed by somebody else after you had opened it. Nothing has been saved; add it again if it is still needed"
         else:
             said = (
-                f"{what} was {happened} by {self.by} on {self.at:%Y-%m-%d at %H:%M} UTC, after you had opened it. "
+                f"{what} was {happened} by {self.by or 'somebody at the server itself'} on {self.at:%Y-%m-%d at %H:%M} UTC, after you had opened it. "
                 "Nothing has been saved: look at what it says now, then save your change again"
             )
         super().__init__(f"{said}.")
@@ -47,7 +47,7 @@ def is_there(engine: Engine, table: type[Base]) -> bool:
     return inspect(engine).has_table(table.__tablename__)
 
 
-def updated(session: Session, what: str, row: type[Row], key: object, version: int, by: str, at: dt.datetime, values: dict) -> Row:
+def updated(session: Session, what: str, row: type[Row], key: object, version: int, by: str | None, at: dt.datetime, values: dict) -> Row:
     """Change a row that is still at this version; returns it as it is now, at the next one.
 
     Raises Conflict when it is not. The change comes first and its outcome is looked at afterwards: nothing can happen in between.

@@ -33,7 +33,7 @@ class Edited:
     """Columns of a row that several people may edit. version rises by one with every change (records.editing)."""
 
     changed_at: Mapped[dt.datetime] = mapped_column(Instant)
-    changed_by: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str | None] = mapped_column(Text)  # None: whoever sat at the machine, without sign-in
     version: Mapped[int] = mapped_column(Integer, default=1)
 
 
@@ -155,6 +155,6 @@ class TargetChange(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     target: Mapped[int] = mapped_column("target_number", Integer, index=True)
     at: Mapped[dt.datetime] = mapped_column(Instant)
-    who: Mapped[str] = mapped_column(Text)
+    who: Mapped[str | None] = mapped_column(Text)
     old: Mapped[dict] = mapped_column(JSON)
     new: Mapped[dict] = mapped_column(JSON)

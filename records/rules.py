@@ -35,7 +35,7 @@ def rules_for(engine: Engine, user: str, groups: Iterable[str] = ()) -> list[Rul
         return sorted(session.scalars(select(Rule).where(or_(own, of_groups))), key=_order)
 
 
-def grant(engine: Engine, rule: Rule, by: str, at: dt.datetime) -> Rule:
+def grant(engine: Engine, rule: Rule, by: str | None, at: dt.datetime) -> Rule:
     """Add a rule: subject_kind, subject, role, reach and, for a segment, column and values.
 
     Raises RecordsError if it says something impossible, Conflict if there is one for this subject already.
@@ -50,7 +50,7 @@ def grant(engine: Engine, rule: Rule, by: str, at: dt.datetime) -> Rule:
     return made
 
 
-def change(engine: Engine, number: int, version: int, *, by: str, at: dt.datetime, **values) -> Rule:
+def change(engine: Engine, number: int, version: int, *, by: str | None, at: dt.datetime, **values) -> Rule:
     """Change a rule that was read at this version. Raises Conflict if somebody else changed or removed it meanwhile."""
     if unknown := set(values) - set(EDITABLE):
         raise RecordsError(f"a rule has no {', '.join(sorted(unknown))}; it has {', '.join(EDITABLE)}")

@@ -59,7 +59,7 @@ def stored(engine: Engine) -> dict[str, Setting]:
         return {row.name: row for row in session.scalars(select(Setting))}
 
 
-def put(engine: Engine, name: str, value, version: int, by: str, at: dt.datetime) -> Setting:
+def put(engine: Engine, name: str, value, version: int, by: str | None, at: dt.datetime) -> Setting:
     """Set a setting that was read at this version (0: nobody had set it).
 
     Raises RecordsError for a value that cannot be, Conflict if somebody else set it meanwhile.

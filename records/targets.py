@@ -26,7 +26,7 @@ def targets(engine: Engine, is_closed: bool | None = None) -> list[Target]:
         return list(session.scalars(query if is_closed is None else query.where(Target.is_closed == is_closed)))
 
 
-def add(engine: Engine, target: Target, by: str, at: dt.datetime) -> Target:
+def add(engine: Engine, target: Target, by: str | None, at: dt.datetime) -> Target:
     """Add an open target; its columns are those of EDITABLE. Raises RecordsError naming every fault."""
     given = _checked({name: getattr(target, name) for name in EDITABLE})
     made = Target(**given, created_at=at, changed_at=at, changed_by=by, version=1, is_closed=False)
@@ -37,14 +37,14 @@ def add(engine: Engine, target: Target, by: str, at: dt.datetime) -> Target:
     return made
 
 
-def change(engine: Engine, number: int, version: int, *, by: str, at: dt.datetime, **values) -> Target:
+def change(engine: Engine, number: int, version: int, *, by: str | None, at: dt.datetime, **values) -> Target:
     """Change a target that was read at this version. Raises RecordsError for what cannot be, Conflict if it was changed meanwhile."""
     if unknown := set(values) - set(EDITABLE):
         raise RecordsError(f"a target has no {', '.join(sorted(unknown))}; it has {', '.join(EDITABLE)}.")
     return _changed(engine, number, version, by, at, values)
 
 
-def close(engine: Engine, number: int, version: int, *, by: str, at: dt.datetime, is_closed: bool = True) -> Target:
+def close(engine: Engine, number: int, version: int, *, by: str | None, at: dt.datetime, is_closed: bool = True) -> Target:
     """Close a target that was read at this version, or open it again. Raises Conflict if it was changed meanwhile."""
     return _changed(engine, number, version, by, at, {"is_closed": is_closed})
 
@@ -57,7 +57,7 @@ def history(engine: Engine, number: int) -> list[TargetChange]:
         return list(session.scalars(select(TargetChange).where(TargetChange.target == number).order_by(TargetChange.number)))
 
 
-def _changed(engine: Engine, number: int, version: int, by: str, at: dt.datetime, values: dict) -> Target:
+def _changed(engine: Engine, number: int, version: int, by: str | None, at: dt.datetime, values: dict) -> Target:
     with editing(engine) as session:
         before = session.get(Target, number)
         if before is None:

@@ -11,15 +11,16 @@ depends_on = None
 UNCHANGED = "the access log is append-only: its entries are never changed"
 TOO_YOUNG = "the access log is append-only: only entries older than the setting access_log_days (at least 30) may be removed"
 
-# A setting that is no whole number counts as not set: 730 days. Instants of SQLite are texts in UTC, which compare as they sort.
+# A setting that is no whole number counts as not set: 730 days. Days without bounds would be no day at all, and nothing be
+# older or younger. Instants of SQLite are texts in UTC, which compare as they sort.
 SQLITE = (
     f"""create trigger access_log_unchanged before update on access_log begin select raise(abort, '{UNCHANGED}'); end""",
     # "insert or replace" would remove a row without firing the trigger of deletions
     f"""create trigger access_log_unreplaced before insert on access_log
         when exists (select 1 from access_log where number = new.number) begin select raise(abort, '{UNCHANGED}'); end""",
     f"""create trigger access_log_kept before delete on access_log
-        when old.at >= strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || max(30, coalesce(
-            (select nullif(cast(value as integer), 0) from settings where name = 'access_log_days'), 730)) || ' days')
+        when old.at >= strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || min(3650, max(30, coalesce(
+            (select nullif(cast(value as integer), 0) from settings where name = 'access_log_days'), 730))) || ' days')
         begin select raise(abort, '{TOO_YOUNG}'); end""",
 )
 POSTGRESQL = (
@@ -50,7 +51,7 @@ def instant(name: str) -> sa.Column:
 
 
 def edited() -> tuple[sa.Column, ...]:
-    return instant("changed_at"), sa.Column("changed_by", sa.Text, nullable=False), sa.Column("version", sa.Integer, nullable=False)
+    return instant("changed_at"), sa.Column("changed_by", sa.Text), sa.Column("version", sa.Integer, nullable=False)
 
 
 def upgrade() -> None:
@@ -115,7 +116,7 @@ def _targets() -> None:
         number(),
         sa.Column("target_number", sa.Integer, nullable=False, index=True),
         instant("at"),
-        sa.Column("who", sa.Text, nullable=False),
+        sa.Column("who", sa.Text),
         *(sa.Column(name, sa.JSON, nullable=False) for name in ("old", "new")),
         sqlite_autoincrement=True,
     )

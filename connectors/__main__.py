@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 
-from connectors import checking
+from connectors import checking, redaction
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
+    redaction.install()
     top = parser()
     args = top.parse_args(arguments)
     for needed in ("sources", "data"):

@@ -17,14 +17,16 @@ from urllib.parse import quote, quote_plus
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from connectors import redaction
+from connectors.redaction import MASK
+from connectors.redaction import SECRET_FILE as FILE
+
 PREFIX = "secret:"
-FILE = Path(".streamlit") / "secrets.toml"
-MASK = "***"
 
 
 def variable(name: str) -> str:
     """The environment variable that stands for a secret: `connections.erp.url` is RAPPORT_SECRET_CONNECTIONS_ERP_URL."""
-    return "RAPPORT_SECRET_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+    return redaction.PREFIX + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
 def resolve(text: str, folder: Path, given: Mapping | None = None) -> str:
@@ -36,6 +38,7 @@ def resolve(text: str, folder: Path, given: Mapping | None = None) -> str:
     places = [folder / FILE, folder.parent / FILE, Path.cwd() / FILE]
     for entries in (given or {}, {name: os.environ.get(variable(name))}, *(_entries(place) for place in places)):
         if isinstance(value := _find(entries, name), str):
+            redaction.learn(value)
             return value
     looked = ", ".join(dict.fromkeys(str(place) for place in places))
     raise LookupError(f"the secret {name!r} is set neither in the environment ({variable(name)}) nor in {looked}")

@@ -1,4 +1,4 @@
-"""What stands around every page: language, snapshot, filters, navigation. asgi.py starts it."""
+"""What stands around every page: who is asking, language, snapshot, filters, navigation. asgi.py starts it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import logging
 
 import streamlit as st
 
-from access.guard import admit
-from ui import data, filters, freshness, navigation, page, view
+from access.guard import NotAdmitted, admit
+from access.reader import Reader
+from access.roles import may_open
+from ui import data, entrance, filters, freshness, navigation, page, view
 from ui.selection import period
 from ui.words import KEY
 from warehouse.errors import NoSnapshot, StoreError
@@ -18,24 +20,36 @@ LOGO = navigation.ROOT / "ui" / "logo.svg"
 
 
 def main() -> None:
-    """One run: settle the language, open the newest snapshot, draw the filters, run the page."""
+    """One run: settle the language, see who is asking, then open the newest snapshot, draw the filters and run the page."""
     filters.language()
     st.set_page_config(page_title="Rapport", page_icon=str(ICON), layout="wide", initial_sidebar_state="auto")
     st.logo(str(LOGO), size="large")
-    chosen = st.navigation(navigation.pages(), expanded=True)
     st.html(f"<script>document.documentElement.lang='{st.session_state[KEY]}'</script>", unsafe_allow_javascript=True)
-    with admit():
-        view.keep(None)
-        try:
-            _look(chosen.url_path)
-        except NoSnapshot:
-            log.info("nothing has been published in %s yet", data.directory())
-        except StoreError as error:
-            st.error(str(error), icon=":material/database_off:")
-        with st.sidebar:
-            filters.language_switch()
-        with page.safely(chosen.title):
-            chosen.run()
+    try:
+        with admit() as reader:
+            _opened(reader)
+    except NotAdmitted as refused:
+        st.navigation(navigation.pages(None), position="hidden")  # so that the link stays as it is until the reader has signed in
+        entrance.closed(refused)
+
+
+def _opened(reader: Reader) -> None:
+    chosen = st.navigation(navigation.pages(reader), expanded=True)
+    name = chosen.url_path or navigation.home(reader)
+    entrance.noted(reader)
+    view.keep(None)
+    try:
+        if may_open(reader, name):
+            _look(name)
+    except NoSnapshot:
+        log.info("nothing has been published in %s yet", data.directory())
+    except StoreError as error:
+        st.error(str(error), icon=":material/database_off:")
+    with st.sidebar:
+        entrance.badge(reader)
+        filters.language_switch()
+    with page.safely(chosen.title):
+        chosen.run()
 
 
 def _look(name: str) -> None:

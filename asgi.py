@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import ipaddress
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,11 +17,13 @@ from starlette.routing import Route
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
+from access import identity
+from access.doorway import KeptLinks, LocalOnly, OverTls, is_loopback
+
 # Without this a fresh server answers a deep link by running pages/<name>.py alone, without app.py around it.
 # Internal to Streamlit 1.67, which is pinned; tests/server/test_gate.py notices if it moves.
 PagesManager.uses_pages_directory = False
 
-LOCAL_NAMES = ("localhost",)
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",  # Streamlit's page has inline scripts, Vega and Plotly compile
@@ -70,28 +71,25 @@ class SecurityHeaders:
         await self.app(scope, receive, sending if scope["type"] == "http" else send)
 
 
-def check_address(address: str | None) -> None:
+def check_address(address: str | None, has_sign_in: bool) -> None:
     """Refuse to listen where others could reach a product that has no sign-in.
 
     Raises NotLocal naming the address and what to do.
     """
-    if not is_loopback(address):
+    if not has_sign_in and not is_loopback(address):
         raise NotLocal(
             f"rapport: refusing to serve {address or 'every address of this machine'}: nobody has to sign in, so everyone who reaches it would see all "
-            "customers. Start it with --server.address 127.0.0.1 (the default) and put a proxy with sign-in in front of it."
+            "customers. Either start it with --server.address 127.0.0.1 (the default), or configure sign-in in .streamlit/secrets.toml: "
+            "[auth] with redirect_uri, cookie_secret, client_id, client_secret and server_metadata_url (docs/sign-in.md)."
         )
 
 
-def is_loopback(address: str | None) -> bool:
-    """Whether only this machine can reach the address. None listens everywhere."""
-    if not address:
-        return False
-    if address in LOCAL_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def has_no_sign_in() -> bool:
+    return not identity.is_configured()
+
+
+def is_over_tls() -> bool:
+    return identity.origin().startswith("https://")
 
 
 def warm() -> None:
@@ -99,11 +97,15 @@ def warm() -> None:
     for name in WARM:
         importlib.import_module(name)
     import warehouse
-    from ui import data
+    from records import database
     from warehouse.errors import StoreError
 
+    data = warehouse.directory()
+    if identity.is_configured() or database.exists(data):
+        data.mkdir(parents=True, exist_ok=True)
+        database.migrate(database.connect(data))
     try:
-        warehouse.open(data.directory())
+        warehouse.open(data)
     except StoreError as error:
         print(f"rapport: {error}", file=sys.stderr)
 
@@ -121,7 +123,7 @@ async def lifespan(_app):
 async def _ahead_of_readers() -> None:
     from ui import warming
 
-    if warming.is_wanted():
+    if warming.is_wanted() and has_no_sign_in():
         address = f"http://{config.get_option('server.address')}:{config.get_option('server.port')}"
         await warming.keep_warm(address, newest, lambda snapshot: WARMED.update(snapshot=snapshot))
 
@@ -152,7 +154,6 @@ async def ready(_request) -> JSONResponse:
     return JSONResponse({"ready": True, "snapshot": snapshot.id, "warm": WARMED["snapshot"] == snapshot.id})
 
 
-check_address(config.get_option("server.address"))
-app = st.App(
-    str(Path(__file__).parent / "app.py"), lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], routes=[Route("/api/ready", ready)],
-)  # fmt: skip
+check_address(config.get_option("server.address"), identity.is_configured())
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(LocalOnly, has_no_sign_in), Middleware(OverTls, is_over_tls), Middleware(KeptLinks)]
+app = st.App(str(Path(__file__).parent / "app.py"), lifespan=lifespan, middleware=MIDDLEWARE, routes=[Route("/api/ready", ready)])

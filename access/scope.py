@@ -16,12 +16,19 @@ class Scope:
 
     rules: pairs (column of accounts, accepted values). No rules and `is_full` False means: nothing.
     Rows that belong to no customer are visible to the full scope only.
-    veils: of VEILS, in their order; they hold for the full scope as well.
+    veils: of VEILS, in whichever order; they hold for the full scope as well. Raises ValueError for another one:
+    a slip in its name would show what it was to hide.
     """
 
     rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
     is_full: bool = False
     veils: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        unknown = set(self.veils) - set(VEILS)
+        if unknown:
+            raise ValueError(f"no veil {', '.join(map(repr, sorted(unknown)))}; there are {', '.join(VEILS)}")
+        object.__setattr__(self, "veils", tuple(veil for veil in VEILS if veil in self.veils))
 
     @property
     def digest(self) -> str:

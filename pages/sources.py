@@ -5,12 +5,13 @@ from functools import partial
 
 import streamlit as st
 
-from access.guard import guard
+from access.guard import guard, is_stale
+from access.roles import may
 from ui import intake, numbers, page, syncing
 from ui.table import Column, table
 from ui.words import plain, t
 
-guard("sources")
+reader = guard("sources")
 
 SOURCES = {
     "source": Column("sources.source"), "is_late": Column("sources.late"), "synced_at": Column("sources.synced"), "age_hours": Column("sources.age", "hours"),
@@ -79,7 +80,7 @@ def sync_now(state):
 @st.fragment(run_every=1)
 def running(job):
     """Progress, once a second, until the sync ends."""
-    if not job.is_running:
+    if not job.is_running or is_stale():
         st.rerun()
     step = job.step
     what = t(f"sources.stages.{step.stage}", what=plain(step.what), n=numbers.count(step.n)) if step else t("sources.starting")
@@ -140,7 +141,8 @@ def history(view):
 
 if state.snapshot is None and state.tables.empty:
     page.nothing_published()
-sync_now(state)
+if may(reader, "sync"):
+    sync_now(state)
 if not state.tables.empty:
     figures(state)
     by_source(view, state)

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "charts": ("charts", "metrics.metric", "metrics.result"),
     "locales": ("locales",),
     "records": ("records",),
-    "access": ("access", "records"),
+    "access": ("access", "records", "warehouse"),
     "access.scope": (),
     "ui": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
     "ui.syncing": ("ui", "access", "warehouse", "connectors.errors", "connectors.sources"),

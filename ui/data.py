@@ -10,18 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import narwhals as nw
 import pandas as pd
 import streamlit as st
 
 import warehouse
-from access.guard import admitted_now
+from access.guard import NotAdmitted, admitted_now
 from access.scope import Scope
 from metrics import CATALOGUE, decomposition, survey
 from metrics.additive import Memory, remembering
@@ -56,9 +54,7 @@ class Behind:
     total: int
 
 
-def directory() -> Path:
-    """The data directory of this server (RAPPORT_DATA, else ./data)."""
-    return Path(os.environ.get("RAPPORT_DATA", "data"))
+directory = warehouse.directory
 
 
 def newest() -> store.Snapshot:
@@ -227,6 +223,29 @@ def _offered(accounts, name: str, column: str) -> dict[str, str]:
         named = pairs[pairs["value"].notna()].sort_values(["label", "value"])
         found = {str(row.value): str(row.value if pd.isna(row.label) else row.label) for row in named.itertuples()}
     return {**found, BLANK: ""} if found and pairs["value"].isna().any() else found
+
+
+def values_of(snapshot: str, column: str) -> tuple[str, ...]:
+    """The values of a column of customers, for choosing among them."""
+    return _values_of(digest(snapshot, admitted_now().scope, None, part=f"values {column}"), snapshot, column)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _values_of(key: str, _snapshot: str, _column: str) -> tuple[str, ...]:
+    found = collect(tables(_snapshot)["accounts"].select(value=nw.col(_column)).unique().head(MOST_CHOICES))["value"]
+    return tuple(sorted(map(str, found.dropna())))
+
+
+def accounts_in(snapshot: str, scope: Scope) -> int:
+    """How many customers another reader's scope holds. Only for who may see them all. Raises NotAdmitted."""
+    if not admitted_now().scope.is_full:
+        raise NotAdmitted("what others may see is shown only to who may see everything")
+    return _accounts_in(digest(snapshot, scope, None, part="accounts"), snapshot, scope)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _accounts_in(key: str, _snapshot: str, _scope: Scope) -> int:
+    return int(collect(warehouse.open(directory(), _snapshot, _scope)["accounts"].select(n=nw.len()))["n"].iloc[0])
 
 
 def survey_segments(snapshot: str) -> tuple[str, ...]:

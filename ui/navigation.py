@@ -7,6 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from access.guard import admitted_now
+from access.reader import Reader
+from access.roles import may_open
 from ui.view import View
 from ui.words import t
 
@@ -33,24 +36,33 @@ ENTRIES = (
     Entry("segments", "customers", "donut_small"),
     Entry("arpu", "money", "payments"),
     Entry("funnel", "money", "filter_alt"),
+    Entry("service", "customers", "support_agent"),
     Entry("sources", "trust", "database"),
+    Entry("settings", "trust", "settings"),
 )
 HOME = ENTRIES[0].name
 
 
-def pages() -> dict[str, list]:
-    """Section → pages, titled in the reader's language, for st.navigation."""
+def home(reader: Reader | None) -> str:
+    """The page at "/": the first that the reader's role has."""
+    return next((entry.name for entry in ENTRIES if reader is None or may_open(reader, entry.name)), HOME)
+
+
+def pages(reader: Reader | None) -> dict[str, list]:
+    """Section → pages, titled in the reader's language, for st.navigation. Pages of other roles are there but not listed: a link
+    to one answers that it is not yours, where a page unknown to Streamlit would only be "not found"."""
     listed: dict[str, list] = {}
     for entry in ENTRIES:
-        listed.setdefault(t(f"navigation.{entry.section}"), []).append(_page(entry))
+        listed.setdefault(t(f"navigation.{entry.section}"), []).append(_page(entry, reader))
     return listed
 
 
-def _page(entry: Entry):
+def _page(entry: Entry, reader: Reader | None):
     title, icon = t(f"{entry.name}.short"), f":material/{entry.icon}:"
-    if entry.name == HOME:  # the landing page is always "/", whatever its path says
+    if entry.name == home(reader):  # the landing page is always "/", whatever its path says
         return st.Page(entry.path, title=title, icon=icon, default=True)
-    return st.Page(entry.path, title=title, icon=icon, url_path=entry.name)
+    is_open = reader is not None and may_open(reader, entry.name)
+    return st.Page(entry.path, title=title, icon=icon, url_path=entry.name, visibility="visible" if is_open else "hidden")
 
 
 def entry(name: str) -> Entry:
@@ -62,6 +74,9 @@ def entry(name: str) -> Entry:
 
 
 def link(view: View, name: str, label: str, icon: str = ":material/arrow_forward:", help: str | None = None, **segments: str | None) -> None:
-    """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …)."""
-    known = entry(name)
-    st.page_link(_page(known), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")
+    """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …); none to a page
+    that the reader's role does not have."""
+    known, reader = entry(name), admitted_now()
+    if not may_open(reader, name):
+        return
+    st.page_link(_page(known, reader), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")

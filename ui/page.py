@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from access.guard import NotAdmitted, is_stale
 from connectors.errors import SourceError
 from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
@@ -90,6 +91,8 @@ def safely(what: str) -> Iterator[None]:
     """Show what failed instead of letting it take the page along. `what`: the part's name in the reader's language."""
     try:
         yield
+    except NotAdmitted:
+        st.warning(t("access.ended"), icon=":material/lock:")
     except EXPECTED as error:
         st.warning(t("errors.expected", what=plain(what), why=plain(error)), icon=":material/report:")
     except Exception:
@@ -109,6 +112,8 @@ def part(title: str, *, parallel: bool = False) -> Callable:
     def decorate(draw: Callable) -> Callable:
         @functools.wraps(draw)
         def guarded(*args, **kwargs):
+            if is_stale():  # revoked, or in another role, since the page was drawn
+                st.rerun()
             with safely(t(title)):
                 draw(*args, **kwargs)
 

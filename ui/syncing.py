@@ -10,7 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from access.guard import admitted_now
+from access import journal
+from access.guard import NotAdmitted, admitted_now
+from access.roles import may
 from connectors.errors import Cancelled, SourceError
 from ui import data
 from warehouse.errors import StoreError
@@ -67,10 +69,12 @@ def sources_file() -> Path | None:
 def start(only: str | None = None) -> Job:
     """Begin a sync of all sources, or of one, unless one runs already; returns the running one.
 
-    Raises PermissionError for readers who may not see everything.
+    Raises NotAdmitted for readers whose role does not allow it.
     """
-    if not admitted_now().scope.is_full:
-        raise PermissionError("only readers who may see everything may start a sync")
+    reader = admitted_now()
+    if not may(reader, "sync"):
+        raise NotAdmitted("starting a sync is for administrators")
+    journal.note(reader.name, reader.grant.role, "sync_started", only)
     server = _server()
     with server["lock"]:
         if server["job"] is None or not server["job"].is_running:

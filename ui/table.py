@@ -10,6 +10,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from access import journal
+from access.guard import NotAdmitted, admitted_now, is_stale
+from access.roles import may
 from ui import export, numbers
 from ui.view import View
 from ui.words import definition_of, name_of, t
@@ -89,14 +92,27 @@ def _matching(rows: pd.DataFrame, wanted: str) -> pd.DataFrame:
 
 def _downloads(view: View, rows: Whole, columns: Columns, key: str, metrics: tuple) -> None:
     """CSV and Excel, written when they are asked for. rows: gives what goes into them."""
+    if not may(admitted_now(), "export"):
+        return
     headings = {name: heading(column, view) for name, column in columns.items()}
     notes = [(name_of(metric), definition_of(metric)) for metric in metrics] + [(t("table.snapshot"), view.snapshot)]
     kinds = {"csv": (export.as_csv, "text/csv", "CSV"), "xlsx": (export.as_excel, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel")}
     for suffix, (write, mime, label) in kinds.items():
+        file = f"{key}.{suffix}"
         st.download_button(
-            label, data=_here(lambda write=write: write(rows(), headings, notes)), file_name=f"{key}.{suffix}", mime=mime, key=f"{key}_{suffix}",
-            on_click="ignore", type="tertiary", icon=":material/download:",
+            label, data=_here(lambda write=write, file=file: write(_taken(view, rows, file), headings, notes)), file_name=file, mime=mime,
+            key=f"{key}_{suffix}", on_click="ignore", type="tertiary", icon=":material/download:",
         )  # fmt: skip
+
+
+def _taken(view: View, rows: Whole, file: str) -> pd.DataFrame:
+    """The rows that leave the server in a file, noted in the access log; refused to who lost the right since the page was drawn."""
+    reader = admitted_now()
+    if is_stale():
+        raise NotAdmitted("the page was drawn for another role; open it again")
+    taken = rows()
+    journal.note(reader.name, reader.grant.role, "exported", file, snapshot=view.snapshot, rows=len(taken), filters=view.params())
+    return taken
 
 
 def _here(write: Callable[[], bytes]) -> Callable[[], bytes]:

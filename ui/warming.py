@@ -47,18 +47,30 @@ async def _open_all(address: str) -> None:
             log.warning("could not open %s ahead of its readers: %s", entry.name, error)
 
 
-async def opened(address: str, page: str = "", query: str = "") -> AsyncIterator[ForwardMsg]:
-    """What the server sends to a browser that opens /page?query, until the page's run is over."""
+async def opened(address: str, page: str = "", query: str = "", xsrf: str = "x", cookie: str | None = None) -> AsyncIterator[ForwardMsg]:
+    """What the server sends to a browser that opens /page?query, until the page's run is over. xsrf, cookie: of a browser that has signed in."""
     asked = BackMsg()
     asked.rerun_script.query_string, asked.rerun_script.page_name = query, page
-    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    async with websockets.connect(stream, subprotocols=["streamlit", "x"], origin=address, max_size=None) as socket:
-        await socket.send(asked.SerializeToString())
-        async for bytes_ in socket:
-            said = ForwardMsg.FromString(bytes_)
+    async with session(address, xsrf, cookie) as socket:
+        async for said in answered(socket, asked):
             yield said
-            if said.WhichOneof("type") == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return
+
+
+def session(address: str, xsrf: str = "x", cookie: str | None = None):
+    """A websocket as a browser opens it; use it with `async with`."""
+    headers = {"Cookie": cookie} if cookie else None
+    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
+    return websockets.connect(stream, subprotocols=["streamlit", xsrf], origin=address, max_size=None, additional_headers=headers)
+
+
+async def answered(socket, asked: BackMsg) -> AsyncIterator[ForwardMsg]:
+    """Ask, and hear everything until the run, and the runs it starts itself, are over."""
+    await socket.send(asked.SerializeToString())
+    async for bytes_ in socket:
+        said = ForwardMsg.FromString(bytes_)
+        yield said
+        if said.WhichOneof("type") == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            return
 
 
 def is_wanted() -> bool:

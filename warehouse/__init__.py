@@ -1,5 +1,15 @@
 """Validated tables, marts and snapshots. `warehouse.open(data, snapshot, scope)` is the only door for readers."""
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def directory() -> Path:
+    """The data directory of this process (RAPPORT_DATA, else ./data)."""
+    return Path(os.environ.get("RAPPORT_DATA", "data"))
+
 
 def open(data, snapshot=None, scope=None, engine_name=None):
     """One published snapshot, restricted to a reader's scope; see `warehouse.engine.open`."""
@@ -7,6 +17,17 @@ def open(data, snapshot=None, scope=None, engine_name=None):
     from warehouse import engine
 
     return engine.open(data, snapshot, scope or FULL, engine_name)
+
+
+def newest(data) -> str | None:
+    """The id of the newest snapshot; None while there is none that can be opened."""
+    from warehouse import store
+    from warehouse.errors import StoreError
+
+    try:
+        return store.latest(data).id
+    except StoreError:
+        return None
 
 
 def sql(frame) -> str:

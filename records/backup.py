@@ -40,11 +40,10 @@ def backup(engine: Engine, file: Path, now: dt.datetime) -> Manifest:
     Raises RecordsError where there is nothing to back up, or a newer program has written it.
     """
     with _at_one_moment(engine) as connection:
+        database.refuse_unknown(connection)
         at = database.revision(connection)
-        if at not in database.known():
-            raise RecordsError(
-                "there are no records here to back up." if at is None else f"the records are at schema {at!r}, which this program does not know."
-            )
+        if at is None:
+            raise RecordsError("there are no records here to back up.")
         with _appearing(Path(file)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             written = {table.name: _written(archive, connection, table) for table in tables(at)}
             manifest = {"format": FORMAT, "revision": at, "made_at": now.isoformat(), "made_from": engine.dialect.name, "tables": written}

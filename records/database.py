@@ -128,7 +128,7 @@ def alone(connection: Connection) -> None:
 
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Move the schema up within the connection's transaction. Raises RecordsError at a revision nobody knows."""
-    _refuse_unknown(connection)
+    refuse_unknown(connection)
     command.upgrade(_config(connection), to)
 
 
@@ -137,13 +137,14 @@ def downgrade(connection: Connection, to: str) -> None:
 
     Tables that the older schema does not have go, with their rows. Raises RecordsError at a revision nobody knows.
     """
-    _refuse_unknown(connection)
+    refuse_unknown(connection)
     if to != "base" and to not in known():
         raise RecordsError(f"there is no revision {to!r} of the records; there are {', '.join(known())}, and base, which is nothing at all.")
     command.downgrade(_config(connection), to)
 
 
-def _refuse_unknown(connection: Connection) -> None:
+def refuse_unknown(connection: Connection) -> None:
+    """Raises RecordsError if the database is at a revision that only a newer program knows."""
     present = revision(connection)
     if present is not None and present not in known():
         raise RecordsError(

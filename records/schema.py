@@ -6,7 +6,7 @@ from functools import cache
 
 from sqlalchemy import Connection, DateTime, MetaData, Table, create_engine, func, inspect, select
 
-from records.database import revision, upgrade
+from records.database import refuse_unknown, revision, upgrade
 from records.models import Instant
 
 
@@ -25,7 +25,11 @@ def tables(at: str) -> tuple[Table, ...]:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many rows each of our tables has, by the database's own revision; empty where nothing was made."""
+    """How many rows each of our tables has, by the database's own revision; empty where nothing was made.
+
+    Raises RecordsError at a revision that only a newer program knows.
+    """
+    refuse_unknown(connection)
     at = revision(connection)
     there = [] if at is None else [table for table in tables(at) if inspect(connection).has_table(table.name)]
     return {table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in there}

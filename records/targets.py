@@ -63,8 +63,9 @@ def _changed(engine: Engine, number: int, version: int, by: str | None, at: dt.d
         if before is None:
             raise Conflict(f"target {number}", None)
         old = {name: getattr(before, name) for name in (*EDITABLE, "is_closed")}
-        new = {**old, **_checked({**{name: old[name] for name in EDITABLE}, **{name: v for name, v in values.items() if name in EDITABLE}})}
-        new["is_closed"] = values.get("is_closed", old["is_closed"])
+        new = {**old, **values}
+        if set(values) & set(EDITABLE):  # what was written by other means can still be closed
+            new |= _checked({name: new[name] for name in EDITABLE})
         after = updated(session, f"target {number}", Target, number, version, by, at, new)
         differing = [name for name in new if new[name] != old[name]]
         if differing:

@@ -3,6 +3,9 @@
 import pytest
 
 from access import guard
+from access.grants import Grant
+from access.identity import Refusal
+from access.roles import ACTIONS, OVER_ALL, may
 
 
 class Stopped(Exception):
@@ -45,6 +48,54 @@ def test_a_page_that_fails_leaves_the_gate_shut(screen):
 def test_fragments_are_asked_anew_who_is_looking(screen, monkeypatch):
     with guard.admit():
         pass
-    assert guard.admitted_now().scope.is_full
-    monkeypatch.setattr(guard.identity, "scope_of", lambda reader: guard.Scope())
-    assert not guard.admitted_now().scope.is_full  # revoked in the meantime
+    assert guard.admitted_now().scope.is_full and not guard.is_stale()
+    guard.st.session_state[guard.CHOICE] = (None, Grant("partner", "all"))  # another role in the meantime
+    assert guard.admitted_now().role.name == "partner" and guard.is_stale()
+    monkeypatch.setattr(guard.identity, "is_configured", lambda: True)
+    monkeypatch.setattr(guard.identity, "person", lambda hours: Refusal.EXPIRED)
+    with pytest.raises(guard.NotAdmitted) as refused:
+        guard.admitted_now()
+    assert refused.value.refusal is Refusal.EXPIRED and guard.is_stale()
+
+
+def test_who_is_not_admitted_leaves_the_session_shut(screen, monkeypatch):
+    with guard.admit():
+        pass
+    monkeypatch.setattr(guard.identity, "is_configured", lambda: True)
+    monkeypatch.setattr(guard.identity, "person", lambda hours: Refusal.ABSENT)
+    with pytest.raises(guard.NotAdmitted), guard.admit():
+        pass
+    monkeypatch.setattr(guard.identity, "is_configured", lambda: False)
+    with pytest.raises(guard.NotAdmitted, match="no page of this session was opened"):
+        guard.admitted_now()
+
+
+@pytest.mark.parametrize(
+    ("grant", "page", "is_open"),
+    [
+        (Grant("partner", "all"), "service", True), (Grant("partner", "all"), "overview", False), (Grant("partner", "all"), "nps", False),
+        (Grant("sales", "own"), "overview", True), (Grant("sales", "own"), "sources", False), (Grant("auditor", "all"), "sources", True),
+        (Grant("auditor", "segment", "region", ("North",)), "sources", False), (Grant("administrator", "department"), "sources", False),
+    ],
+)  # fmt: skip
+def test_a_page_of_another_role_ends_at_its_first_line(screen, grant, page, is_open):
+    guard.st.session_state[guard.CHOICE] = (None, grant)
+    with guard.admit():
+        if is_open:
+            assert guard.guard(page).grant == grant
+        else:
+            with pytest.raises(Stopped):
+                guard.guard(page)
+            assert "not part of your role" in screen[0]
+
+
+def test_what_touches_everybodys_rows_needs_the_reach_of_all(screen):
+    guard.st.session_state[guard.CHOICE] = (None, Grant("administrator", "segment", "region", ("North",)))
+    with guard.admit() as reader:
+        assert may(reader, "export") and may(reader, "edit_targets")
+        assert not any(may(reader, action) for action in OVER_ALL)
+    guard.st.session_state[guard.CHOICE] = (None, Grant("partner", "all"))
+    with guard.admit() as reader:
+        assert not any(may(reader, action) for action in ACTIONS)
+    with pytest.raises(LookupError, match="no action 'fly'"):
+        may(reader, "fly")

@@ -29,6 +29,10 @@ from records.schema import counts
 DONE, REFUSED, MISUSE = 0, 1, 2
 
 
+class Misuse(Exception):
+    """The command was given something it cannot be."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line as documented above."""
     top = argparse.ArgumentParser(prog="python -m records", description="Migrate, back up and restore the records of Rapport.")
@@ -56,8 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         print(COMMANDS[args.command](_engine(args), args))
         return DONE
-    except (ArgumentError, NoSuchModuleError):
-        return _said("the database's URL cannot be read; it looks like postgresql://user:password@host/database", MISUSE)
+    except Misuse as error:
+        return _said(str(error), MISUSE)
     except (RecordsError, OSError) as error:
         return _said(str(error), REFUSED)
     except SQLAlchemyError as error:
@@ -66,11 +70,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _engine(args: Namespace) -> Engine:
     data = Path(args.data or ".")
+    try:
+        engine = database.connect(data, args.url)
+    except (ArgumentError, ValueError):
+        raise Misuse("the database's URL cannot be read; it looks like postgresql://user:password@host/database") from None
+    except (NoSuchModuleError, ImportError):
+        raise Misuse("there is no driver for this kind of database; records live in SQLite or in PostgreSQL (postgresql://…)") from None
     if args.command in ("upgrade", "restore"):
         data.mkdir(parents=True, exist_ok=True)
     elif not database.exists(data, args.url):
         raise RecordsError(f"there are no records: {database.masked(database.location(data, args.url))} does not exist.")
-    return database.connect(data, args.url)
+    return engine
 
 
 def _upgrade(engine: Engine, args: Namespace) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,13 +13,17 @@ from pathlib import Path
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
 from access import identity
 from access.doorway import KeptLinks, LocalOnly, OverTls, is_loopback
+from connectors import redaction
+
+redaction.install()  # before anything is logged
+log = logging.getLogger("rapport.server")
 
 # Without this a fresh server answers a deep link by running pages/<name>.py alone, without app.py around it.
 # Internal to Streamlit 1.67, which is pinned; tests/server/test_gate.py notices if it moves.
@@ -55,20 +60,30 @@ class NotLocal(SystemExit):
 
 
 class SecurityHeaders:
-    """Adds HEADERS to every HTTP response."""
+    """Adds HEADERS to every HTTP response, and answers where nothing else does: an error says nothing but that it is one."""
 
     def __init__(self, app):
         self.app = app
 
     async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        begun = False
+
         async def sending(message):
+            nonlocal begun
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
+                begun, headers = True, MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
             await send(message)
 
-        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+        try:
+            await self.app(scope, receive, sending)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if not begun:
+                await PlainTextResponse("Internal Server Error", status_code=500)(scope, receive, sending)
 
 
 def check_address(address: str | None, has_sign_in: bool) -> None:
@@ -143,14 +158,16 @@ def newest() -> str | None:
 
 
 async def ready(_request) -> JSONResponse:
-    """200 with the newest snapshot once one can be opened; 503 with the reason until then."""
+    """200 with the newest snapshot once one can be opened; 503 until then. Nobody has to sign in here: details are in the log."""
     from ui import data
-    from warehouse.errors import StoreError
+    from warehouse.errors import NoSnapshot, StoreError
 
     try:
         snapshot = await asyncio.to_thread(data.newest)
     except StoreError as error:
-        return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
+        log.warning("not ready: %s", error)
+        why = "nothing has been published yet" if isinstance(error, NoSnapshot) else "the data cannot be read; the log says why"
+        return JSONResponse({"ready": False, "why": why}, status_code=503)
     return JSONResponse({"ready": True, "snapshot": snapshot.id, "warm": WARMED["snapshot"] == snapshot.id})
 
 

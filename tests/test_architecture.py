@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "ui.syncing": ("ui", "access", "warehouse", "connectors.errors", "connectors.sources"),
     "pages": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
     "app": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records"),
-    "asgi": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "app"),
+    "asgi": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "app", "connectors.redaction"),
     "benchmarks": ("benchmarks", "connectors", "warehouse", "metrics", "ui", "pages", "access", "records", "charts", "locales"),
 }
 

@@ -202,6 +202,22 @@ def _is_literal(node: ast.expr) -> bool:
     return True
 
 
+@every_module
+def test_a_fragment_asks_who_is_looking(module):
+    """A fragment runs without app.py: `ui.page.fragment` looks whether the reader is still the one the page was drawn for."""
+    bare = [ast.unparse(node) for node in ast.walk(tree(sources()[module])) if isinstance(node, ast.Attribute) and ast.unparse(node) == "st.fragment"]
+    assert not bare or module in ("ui.page", "ui.printing"), f"{module} uses st.fragment; use page.fragment or page.part"
+
+
+def test_only_one_place_opens_tables_for_readers():
+    """`warehouse.open` without a scope shows everything: on screen only `ui.data` calls it, with the reader's own."""
+    calls = [
+        (module, len(node.args)) for module, path in sources().items() if module.split(".")[0] in ("ui", "pages", "app")
+        for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and ast.unparse(node.func) in ("warehouse.open", "engine.open")
+    ]  # fmt: skip
+    assert calls and all(call == ("ui.data", 3) for call in calls), calls
+
+
 ADDING = {"sum", "mean", "median", "cumsum", "diff", "pct_change", "round", "std", "quantile", "groupby", "agg", "div", "mul", "sub"}
 
 

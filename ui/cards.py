@@ -44,7 +44,7 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
                 show(view, card)
 
 
-@st.fragment(parallel=True)
+@page.fragment(parallel=True)
 def show(view: View, card: Card) -> None:
     """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
     with page.safely(title(card)), st.skeleton(height=SKELETON):

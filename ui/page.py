@@ -101,6 +101,21 @@ def safely(what: str) -> Iterator[None]:
         st.error(t("errors.unexpected", what=plain(what), code=code), icon=":material/error:")
 
 
+def fragment(**options) -> Callable:
+    """st.fragment for everything that shows data: who lost the right since the page was drawn gets the page drawn anew instead."""
+
+    def decorate(draw: Callable) -> Callable:
+        @functools.wraps(draw)
+        def guarded(*args, **kwargs):
+            if is_stale():
+                st.rerun()
+            return draw(*args, **kwargs)
+
+        return st.fragment(guarded, **options)
+
+    return decorate
+
+
 def part(title: str, *, parallel: bool = False) -> Callable:
     """A part of a page that fails, and reruns for its own widgets, by itself.
 
@@ -111,13 +126,11 @@ def part(title: str, *, parallel: bool = False) -> Callable:
 
     def decorate(draw: Callable) -> Callable:
         @functools.wraps(draw)
-        def guarded(*args, **kwargs):
-            if is_stale():  # revoked, or in another role, since the page was drawn
-                st.rerun()
+        def alone(*args, **kwargs):
             with safely(t(title)):
                 draw(*args, **kwargs)
 
-        return st.fragment(guarded, parallel=parallel)
+        return fragment(parallel=parallel)(alone)
 
     return decorate
 

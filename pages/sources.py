@@ -5,11 +5,11 @@ from functools import partial
 
 import streamlit as st
 
-from access.guard import guard, is_stale
+from access.guard import guard
 from access.roles import may
-from ui import intake, numbers, page, syncing
+from ui import intake, numbers, page, refusals, syncing
 from ui.table import Column, table
-from ui.words import plain, t
+from ui.words import code_of, plain, t
 
 reader = guard("sources")
 
@@ -42,6 +42,12 @@ HISTORY = {
 
 view = page.opened("sources")
 state = intake.intake(dt.datetime.now(dt.UTC))
+
+
+def worded(rows):
+    """Statuses and ways of reading in the reader's words."""
+    groups = {"status": "sources.statuses", "mode": "sources.modes"}
+    return rows.assign(**{name: rows[name].map(partial(code_of, group), na_action="ignore") for name, group in groups.items() if name in rows})
 
 
 @page.part("sources.figures")
@@ -77,10 +83,10 @@ def sync_now(state):
         ended(job)
 
 
-@st.fragment(run_every=1)
+@page.fragment(run_every=1)
 def running(job):
     """Progress, once a second, until the sync ends."""
-    if not job.is_running or is_stale():
+    if not job.is_running:
         st.rerun()
     step = job.step
     what = t(f"sources.stages.{step.stage}", what=plain(step.what), n=numbers.count(step.n)) if step else t("sources.starting")
@@ -106,8 +112,8 @@ def by_source(view, state):
     with page.section("sources.by_source"):
         table(view, state.sources, SOURCES, key="sources_sources")
     with page.section("sources.by_table"):
-        table(view, state.tables, TABLES, key="sources_tables")
-        for failure in state.failures.itertuples():
+        table(view, worded(state.tables), TABLES, key="sources_tables")
+        for failure in worded(state.failures).itertuples():
             st.error(t("sources.table_failed", table=plain(f"{failure.source}.{failure.table}"), why=plain(failure.error or failure.status)))
 
 
@@ -119,11 +125,12 @@ def quarantine(view, state):
         if reasons.empty:
             st.caption(t("sources.nothing_refused"))
             return
-        chosen = table(view, reasons, REASONS, key="sources_reasons", select=True)
+        rules = {refusals.rule(rule): rule for rule in reasons["reason"]}
+        chosen = table(view, reasons.assign(reason=reasons["reason"].map(refusals.rule)), REASONS, key="sources_reasons", select=True)
         if chosen is None:
             st.caption(t("sources.choose_reason"))
             return
-        refused = partial(intake.refused, state.snapshot, chosen["source"], chosen["table"], chosen["reason"])
+        refused = partial(intake.refused, state.snapshot, chosen["source"], chosen["table"], rules[chosen["reason"]], refusals.sentence)
         table(view, refused(), REFUSED, key="sources_refused", total=chosen["n"], whole=partial(refused, limit=chosen["n"]))
 
 
@@ -136,7 +143,7 @@ def coverage(view, state):
 @page.part("sources.history")
 def history(view):
     with page.section("sources.history"):
-        table(view, intake.history(), HISTORY, key="sources_history")
+        table(view, worded(intake.history()), HISTORY, key="sources_history")
 
 
 if state.snapshot is None and state.tables.empty:

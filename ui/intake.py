@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -109,11 +110,13 @@ def reasons(snapshot: Snapshot) -> pd.DataFrame:
     return quarantine.counts(data.directory(), snapshot).to_pandas()
 
 
-def refused(snapshot: Snapshot, source: str, table: str, reason: str | None, limit: int = MOST_REFUSED) -> pd.DataFrame:
-    """Refused rows of one table, all reasons or one: key, row, reasons (one text), raw, first_seen, last_seen."""
+def refused(
+    snapshot: Snapshot, source: str, table: str, reason: str | None, said: Callable[[str], str] = str, limit: int = MOST_REFUSED
+) -> pd.DataFrame:  # fmt: skip
+    """Refused rows of one table, all reasons or one: key, row, reasons (one text, each put into words by `said`), raw, first_seen, last_seen."""
     _for_full_scope()
     rows = quarantine.rows(data.directory(), snapshot, f"{source}.{table}", reason, limit).to_pandas()
-    rows["reasons"] = [" · ".join(found) for found in rows["reasons"]]
+    rows["reasons"] = [" · ".join(map(said, found)) for found in rows["reasons"]]
     return rows[["key", "row", "reasons", "raw", "first_seen", "last_seen"]]
 
 

@@ -53,6 +53,11 @@ def value_of(column: str, value) -> str:
     return t(key) if locales.has(key) else str(value)
 
 
+def code_of(group: str, code) -> str:
+    """The glossary's word for a code of ours, `<group>.<code>`; one that it does not know stays as it is."""
+    return t(f"{group}.{code}") if locales.has(f"{group}.{code}") else str(code)
+
+
 def plain(text) -> str:
     """Text from a source, made safe for the places where Streamlit reads Markdown: shown exactly as it is.
 

@@ -102,7 +102,7 @@ def distribution(view):
         scheme = st.segmented_control(
             t("segments.scheme"), SCHEMES, default="source", format_func=schemes.get, key="segments_scheme", required=True, label_visibility="collapsed"
         )
-        metric, options = ("rfm", {}) if scheme == "rfm" else ("grades", {"scheme": scheme})
+        metric, options, said = ("rfm", {}, spoken.tier) if scheme == "rfm" else ("grades", {"scheme": scheme}, spoken.grade)
         answer = data.answer(view, metric, **options)
         rows = answer.rows[answer.rows["state"] == "value"]
         if rows.empty:
@@ -112,16 +112,17 @@ def distribution(view):
         read = numbers.together(rows)
         top = read.iloc[0]
         values = {
-            "grade": plain(spoken.grade(top["tier"])),
+            "grade": plain(said(top["tier"])),
             "n": numbers.count(top["numerator"]),
             "share": share(top["value"]),
             "revenue": share(top["revenue_share"]),
         }
         page.sentence(t("segments.distribution_says", **values))
         rules(answer.notes)
-        names = spoken.names(rows["tier"], spoken.grade)
+        names = spoken.names(rows["tier"], said)
         spec = charts.pairs(read, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
-        shown, card = in_words(rows, "tier"), data.metric(metric)
+        in_tiers = lambda rows: spoken.in_words(rows, said, "tier", missing=True)  # noqa: E731
+        card = data.metric(metric)
         chosen = clickable(
             view,
             spec,
@@ -129,12 +130,12 @@ def distribution(view):
             names,
             key="segments_tiers",
             prompt="segments.choose_grade",
-            rows=shown,
+            rows=in_tiers(rows),
             columns=TIERS,
             metrics=(card,),
         )
         if chosen is not None:
-            behind.rows(view, metric, CUSTOMERS, key="segments_customers", where={"tier": chosen}, told=partial(worded, columns=("tier",)), **options)
+            behind.rows(view, metric, CUSTOMERS, key="segments_customers", where={"tier": chosen}, told=in_tiers, **options)
 
 
 def rules(notes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 
 from ui import numbers
-from ui.words import has, t
+from ui.words import code_of, has, t
 
 
 def stage(name) -> str:
@@ -16,8 +16,13 @@ def stage(name) -> str:
     return t(key) if has(key) else str(name)
 
 
+def tier(name) -> str:
+    """A tier of buyers by recency, frequency and money."""
+    return code_of("segments.tiers", name)
+
+
 def grade(name) -> str:
-    """A grade, a tier, or NEW and LOST; "no grade" for None."""
+    """A grade, or NEW and LOST; "no grade" for None."""
     if name is None or pd.isna(name):
         return t("segments.no_grade")
     return t(f"segments.grades.{name}") if has(f"segments.grades.{name}") else str(name)

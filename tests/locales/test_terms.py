@@ -60,7 +60,7 @@ ONE_THING_ONE_WORD = ("region", "industry", "size", "channel", "owner")
 
 @pytest.mark.parametrize("name", ONE_THING_ONE_WORD)
 def test_one_thing_has_one_word(name):
-    """The same column is called the same on every page."""
-    keys = [key for key in locales.glossary() if re.search(rf"^(?!targets)(filters|.*\.(segments|columns|features))\.{name}$", key)]  # a target's owner is another
+    """The same column is called the same on every page; who answers for a target is another thing."""
+    keys = [key for key in locales.glossary() if re.search(rf"^(?!targets)(filters|.*\.(segments|columns|features))\.{name}$", key)]
     assert len(keys) > 1
     assert len({locales.word(key, "zh-CN") for key in keys}) == 1, {key: locales.word(key, "zh-CN") for key in keys}

@@ -15,6 +15,7 @@ from connectors.errors import SourceError
 from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
 from ui import data, filters, freshness, numbers, printing, view
+from ui.recognised import recognised
 from ui.view import View
 from ui.words import plain, t
 from warehouse.errors import StoreError
@@ -94,15 +95,19 @@ def safely(what: str) -> Iterator[None]:
     except NotAdmitted:
         st.warning(t("access.ended"), icon=":material/lock:")
     except EXPECTED as error:
-        st.warning(t("errors.expected", what=plain(what), why=plain(error)), icon=":material/report:")
+        st.warning(t("errors.expected", what=plain(what), why=plain(recognised("errors.known", str(error)))), icon=":material/report:")
     except Exception:
         code = secrets.token_hex(3)
         log.exception("part %r failed, shown to the reader as %s", what, code)
         st.error(t("errors.unexpected", what=plain(what), code=code), icon=":material/error:")
 
 
-def fragment(**options) -> Callable:
-    """st.fragment for everything that shows data: who lost the right since the page was drawn gets the page drawn anew instead."""
+def fragment(parallel: bool | Callable[..., bool] = False, **options) -> Callable:
+    """st.fragment for everything that shows data: who lost the right since the page was drawn gets the page drawn anew instead.
+
+    parallel: computed beside what follows it; a function of the same arguments decides it at each run, since a thread of its
+    own costs more than an answer that is already there.
+    """
 
     def decorate(draw: Callable) -> Callable:
         @functools.wraps(draw)
@@ -111,7 +116,10 @@ def fragment(**options) -> Callable:
                 st.rerun()
             return draw(*args, **kwargs)
 
-        return st.fragment(guarded, **options)
+        if not callable(parallel):
+            return st.fragment(guarded, parallel=parallel, **options)
+        beside, at_once = st.fragment(guarded, parallel=True, **options), st.fragment(guarded, **options)
+        return functools.wraps(draw)(lambda *args, **kwargs: (beside if parallel(*args, **kwargs) else at_once)(*args, **kwargs))
 
     return decorate
 
@@ -152,7 +160,7 @@ def failed_checks(answer) -> None:
     """Reconciliations that do not hold are shown, never swallowed."""
     for check in answer.checks:
         if not check.ok:
-            st.error(t("errors.check", name=plain(check.name), detail=plain(check.detail)), icon=":material/balance:")
+            st.error(t("errors.check", name=plain(recognised("checks.names", check.name)), detail=plain(check.detail)), icon=":material/balance:")
 
 
 def course(name: str, answer, metric, looked: View) -> str:

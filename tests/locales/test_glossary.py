@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
 HAN = re.compile(r"[一-鿿]")
 SAME = {"access.welcome"}  # keys whose Chinese is written in Latin letters on purpose
+RECOGNISED = {"refusals.rules", "refusals.sentences", "errors.known", "checks.names"}  # groups that ui.recognised searches by their English text
 CALLERS = {"t", "part", "section", "empty", "Column", "Card"}  # functions that take glossary keys
 
 
@@ -54,7 +55,9 @@ def test_every_key_known_is_used():
 
     def is_used(key: str) -> bool:
         group = key.rsplit(".", 1)[0]  # page.empty("empty.no_snapshot") uses .what and .next
-        return key in keys or (group in keys and key.endswith((".what", ".next"))) or any(p.fullmatch(key) for p in meaningful)
+        if group in keys and (key.endswith((".what", ".next")) or group in RECOGNISED):
+            return True
+        return key in keys or any(p.fullmatch(key) for p in meaningful)
 
     assert [key for key in locales.glossary() if not is_used(key)] == []
 

@@ -141,13 +141,18 @@ def aggregate(frame: Frame, keys: list[str], **measures: nw.Expr) -> pd.DataFram
 
 def collect(frame: Frame) -> pd.DataFrame:
     """Bring a small frame to Python. Exact decimals become floats here, after the engine has added them up."""
+    found = table(frame)
+    result = found.to_pandas(date_as_object=True)
+    decimals = [f.name for f in found.schema if "decimal" in str(f.type)]
+    return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result
+
+
+def table(frame: Frame):
+    """Bring a frame to Python as the engine gives it, an Arrow table: for many rows, whose texts pandas would hold one by one."""
     watching = _watching.get()
     if watching is not None:
         watching.note(frame)
-    table = frame.collect("pyarrow").to_native()
-    result = table.to_pandas(date_as_object=True)
-    decimals = [f.name for f in table.schema if "decimal" in str(f.type)]
-    return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result
+    return frame.collect("pyarrow").to_native()
 
 
 @dataclass(frozen=True)

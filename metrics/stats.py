@@ -37,3 +37,26 @@ def two_sample_p(value, se, before, se_before) -> float:
     if not spread > 0:
         return float("nan")
     return float(2 * stats.norm.sf(abs(value - before) / spread))
+
+
+def straightened(t, n, skew: float) -> np.ndarray:
+    """A standardised sum of n answers on the scale of a standard normal, by the Wilson-Hilferty cube root.
+
+    skew: of one answer, positive where the tail that t is about is the long one. Without it the few answers at the far end
+    of a scale would pass for a discovery too often: t = 4.6 of 36 NPS answers with a skew of 0.58 is worth 4.3.
+    Source: Wilson & Hilferty 1931, PNAS 17, 684-688, of a gamma variable with that skew.
+    """
+    g = skew / np.sqrt(np.asarray(n, float))
+    g = np.where(np.abs(g) < 1e-5, 1e-5, g)  # symmetric: t itself, as the limit
+    return 6 / g * (np.cbrt(np.maximum(1 + g * np.asarray(t, float) / 2, 0)) - 1) + g / 6
+
+
+def mean_limits(mean, square, n, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """95 % limits within the scale, and standard error, of a mean score from its mean square and the effective number of answers.
+
+    One answer is added at each end of the scale before the variance is taken: twenty times 5 is not "certain".
+    """
+    mean, square, n = (np.asarray(values, float) for values in (mean, square, n))
+    centre = (n * mean + low + high) / (n + 2)
+    se = np.sqrt(((n * square + low**2 + high**2) / (n + 2) - centre**2).clip(min=0) / (n + 2))
+    return np.clip(mean - Z95 * se, low, high), np.clip(mean + Z95 * se, low, high), se

@@ -42,7 +42,7 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
     query, weighting = nps.with_wave(query), query.options["weighting"]
 
     def sums(asked: Query) -> pd.DataFrame:
-        frame, keys = grouped(_scored(tables, asked), "answered_on", tables, asked)
+        frame, keys = grouped(scored(tables, asked), "answered_on", tables, asked)
         return _summed(frame, keys, asked)
 
     told = _with_dimension(query)
@@ -83,7 +83,7 @@ def _on_own_scales(cells: pd.DataFrame, query: Query) -> pd.DataFrame:
     return _on_one_scale(cells, _scale_of(cells, query), query)[0]
 
 
-def _scored(tables: Tables, query: Query) -> Frame:
+def scored(tables: Tables, query: Query) -> Frame:
     """Answers to the questions that are asked about; every row of them, valid or not."""
     options, dimension = query.options, nw.col("dimension").str.to_lowercase()
     if options.get("question"):
@@ -106,7 +106,7 @@ def _scale(text: str | None) -> list[nw.Expr]:
     return [nw.col("scale_min") == low, nw.col("scale_max") == high]
 
 
-def _is_valid() -> nw.Expr:
+def is_valid() -> nw.Expr:
     return nw.col("is_last") & ~nw.col("is_blank") & ~nw.col("is_refused")
 
 
@@ -115,7 +115,7 @@ def _summed(frame: Frame, keys: list[str], query: Query) -> pd.DataFrame:
     score = nw.col("score")
     parts = {"total": score, "squares": score * score, "best": number(score >= nw.col("scale_max") - 1)}
     beside = {"dismissed": number(nw.col("is_blank") & nw.col("is_last") & nw.col("text").is_null()), "refused": number(nw.col("is_refused"))}
-    ready = prepared(frame, _is_valid(), query.options["survey_weights"])
+    ready = prepared(frame, is_valid(), query.options["survey_weights"])
     return weighed(ready, [*keys, *SCALE], query.options["weighting"], nw.col("total"), parts, {}, beside)
 
 
@@ -157,7 +157,7 @@ def behind_satisfaction(tables: Tables, query: Query) -> Frame:
     """The answers behind the mean, on its scale; none where the mean is hidden."""
     query = nps.with_wave(query)
     whole = nps.ask_for(satisfaction, tables, query)
-    rows = segmented(within(_scored(tables, query), "answered_on", query.period), tables, query).filter(_is_valid())
+    rows = segmented(within(scored(tables, query), "answered_on", query.period), tables, query).filter(is_valid())
     low, high = whole.loc[0, SCALE].astype("float64").fillna(np.inf)
     rows = rows.filter(nw.col("scale_min") == nw.lit(float(low)), nw.col("scale_max") == nw.lit(float(high)))
     rows = nps.carrying_weight(rows, query.options.get("weighting", "respondent"))

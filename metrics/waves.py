@@ -22,12 +22,12 @@ def in_time(found: Answer, frame: Frame, day: str, query: Query) -> Answer:
     if WAVE not in query.by or found.rows.empty:
         return found
     keys = list(found.rows.columns[: found.rows.columns.get_loc("value")])
-    place = {wave: number for number, wave in enumerate(_oldest_first(frame, day))}
+    place = {wave: number for number, wave in enumerate(oldest_first(frame, day))}
     placed = found.rows.assign(wave=found.rows[WAVE].map(place)).sort_values(keys, na_position="last", kind="stable").index
     return replace(found, rows=found.rows.loc[placed].reset_index(drop=True))
 
 
-def _oldest_first(frame: Frame, day: str) -> list[str]:
+def oldest_first(frame: Frame, day: str) -> list[str]:
     """The names of all waves there are, by the day they began."""
     waves = aggregate(frame, [WAVE], sent=nw.col("sent_from").min(), first=nw.col(day).min()).dropna(subset=[WAVE])
     begun = pd.to_datetime(waves["sent"].where(waves["sent"].notna(), waves["first"]))

@@ -40,6 +40,7 @@ BEGINS = {  # entity → when a row comes into being
 # metric → reason why the question cannot be meant
 REFUSES_BY: dict[str, str] = {
     "pareto": "one curve for one group",
+    "low_scores": "searches all segments itself",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
     "feature_drift": "looks inside one group",
@@ -53,6 +54,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "arpu_bridge": "two periods",
     "why": "two periods",
     "pareto": "one curve for one period",
+    "low_scores": "a search looks at one period",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
     "stalled": "a list on a date",

@@ -1,0 +1,239 @@
+"""The search for low areas: which few combinations of up to three attributes explain where a score is low.
+
+Step by step the area with the smallest chance of being chance joins the model (`metrics.effects`), which is then estimated anew with all
+of them together. So a child of a found area is looked at only for what it adds, and a parent that is low because of one child
+stays out. After each step a found area gives way to a relative (its parents, children, neighbours) that explains more,
+and leaves where the others already explain it.
+
+Every cell that is looked at counts. A third of the tolerated error goes to single levels, to pairs and to triples each, and the k-th area
+needs p · (cells of its depth) · 3 ≤ k · level: the step-down rule of Benjamini & Gavrilov 2009, Annals of Applied Statistics 3,
+179-198 (false discovery rate in forward selection), with the depths weighted as in Genovese, Roeder & Wasserman 2006, Biometrika 93, 509-524.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import stats
+
+from metrics.effects import CONFOUNDED, Effects, Fit
+from metrics.result import K_TESTABLE
+from metrics.stats import straightened
+
+LEVEL = 0.03  # of false findings that are tolerated; half again as strict as 5 %, so that a list of nothing is empty 19 times of 20
+NOTABLE = 0.05  # standard deviations of one answer: about 4 NPS points; what lies less low is not listed
+LARGE = 0.125  # about 10 NPS points: how low a level must lie that differs no more than levels usually do
+ROUNDS = 20
+SHORTLIST, AT_ONCE, RELATIVES = 40, 12, 12
+SHARED = 0.15  # of the smaller area: two that have more in common do not join in the same step
+BETTER = 0.5  # how much less probable (in e-foldings) a relative must be to replace an area
+NEVER = -9.0  # a t that no rule lets in
+
+
+@dataclass(frozen=True)
+class Area:
+    """A found area. In the units of the shown score, positive where it is low.
+
+    gap: the mean of all others less its own. adds, adds_se: what it takes off beyond its levels and the other areas. stands_out:
+    False where a level is low, but no lower than levels usually differ.
+    """
+
+    cell: int
+    conditions: dict[int, int]
+    gap: float
+    adds: float
+    adds_se: float
+    q: float
+    stands_out: bool
+
+
+class Search:
+    """One search over the cells of `effects`. `areas` is the answer; `fit` the model behind it. left_out: cells that are no areas."""
+
+    def __init__(self, effects: Effects, level: float = LEVEL, left_out: np.ndarray | None = None):
+        self.effects, self.level, cube = effects, level, effects.cube
+        rest = effects.sums.n.sum() - effects.n
+        self.is_searched = (effects.n >= effects.least) & (rest >= effects.least) & (effects.worth >= K_TESTABLE - 1e-9)
+        if left_out is not None:
+            self.is_searched &= ~left_out
+        self.cells = np.flatnonzero(self.is_searched)
+        self.tested = np.bincount(cube.depths[self.cells], minlength=cube.depth + 1)
+        self.burden = np.log(np.maximum(self.tested * (self.tested > 0).sum(), 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.gaps = (effects.sums.x.sum() - effects.x) / (effects.total - effects.w) - effects.x / effects.w
+        self._left: set[int] = set()
+        self._swapped: set[tuple[int, int]] = set()
+        self.fit: Fit = effects.fit([])
+
+    @cached_property
+    def areas(self) -> list[Area]:
+        """What is found: the areas, those that stand out first, each kind by how much the overall score would gain."""
+        if not len(self.cells):
+            return []
+        for _ in range(ROUNDS):
+            chosen = self._without_weakest() or self._with_better() or self._with_more()
+            if chosen is None:
+                break
+            self._refit(chosen)
+        areas = [*self._standing_out(), *self._usual()]
+        return sorted(areas, key=lambda area: (not area.stands_out, -area.gap * self.effects.w[area.cell], area.cell))
+
+    def _refit(self, picks: list) -> None:
+        self.fit = self.effects.fit(picks, self.fit.usual[0], self.fit.noise)
+
+    # the chance of being chance
+
+    def log_p(self, t, cells) -> np.ndarray:
+        """Logarithm of p times the tests it stands among."""
+        straight = straightened(t, self.effects.worth[cells], self.effects.sums.skew)
+        return stats.norm.logsf(straight) + self.burden[self.effects.cube.depths[cells]]
+
+    def _limit(self, more: int) -> float:
+        return math.log(self.level * max(len(self.fit.picks) + more, 1))
+
+    def _noise(self, cells):
+        """Variance of one answer of a cell, the larger of the model's and its own, times what its answers have in common."""
+        return np.maximum(self.fit.noise, self.effects.own[cells]) * self.effects.several[cells]
+
+    def _roughly(self) -> tuple[np.ndarray, np.ndarray]:
+        """How low each searched cell is beyond the model, and its t, from what its levels alone take of its information."""
+        worth = self.effects.w[self.cells] * self.effects.alone[self.cells]
+        low = -self.fit.residual[self.cells] / worth
+        depths = self.effects.cube.depths[self.cells]
+        t = low / np.sqrt(self._noise(self.cells) / worth + np.take([0.0, 0.0, *self.fit.usual[1:]], depths) ** 2)
+        single = depths == 1
+        low[single], t[single] = self._of_levels(self.cells[single], usual=True)
+        return low, t
+
+    def _of_levels(self, levels: np.ndarray, usual: bool) -> tuple[np.ndarray, np.ndarray]:
+        """How low levels are, all else in the model, and their t: against the usual spread of levels, or against chance alone."""
+        own = np.diag(self.fit.inverse)[1 + levels]
+        kept = np.clip(1 - self.fit.pull * own, 1e-9, None)  # of its effect a level shows this part, the rest is pulled to 0
+        low = -self.fit.effects[1 + levels] / kept
+        variance = self._noise(levels) * own / kept + (self.fit.noise / self.fit.pull if usual else 0.0)
+        return low, low / np.sqrt(variance)
+
+    def exact(self, cell: int, without: int | None = None) -> tuple[float, float]:
+        """How low a cell is beyond the model (less one of its picks), estimated together with it, and its t."""
+        fit, cube = self.fit, self.effects.cube
+        conditions, inverse, residual = cube.conditions(cell), fit.inverse, fit.residual[cell]
+        common = [self.effects.common(pick, conditions) for pick in fit.picks]
+        columns = np.array([self.effects.w[cell], *self.effects.levels_of(cell), *common])
+        if without is not None:
+            j = 1 + cube.levels + without
+            residual = residual + columns @ inverse[:, j] * fit.effects[j] / inverse[j, j]
+            inverse = inverse - np.outer(inverse[:, j], inverse[j]) / inverse[j, j]
+        worth = float(self.effects.w[cell] - columns @ inverse @ columns)
+        depth = len(conditions)
+        if worth < CONFOUNDED * self.effects.w[cell] * (depth > 1) or worth <= 0:
+            return 0.0, NEVER
+        usual = fit.usual[depth - 1] if depth > 1 else 0.0  # that of levels is in the model
+        return -residual / worth, -residual / math.sqrt(float(self._noise(cell)) * worth + (usual * worth) ** 2)
+
+    # steps: each returns the picks to go on with, or None
+
+    def _picked(self) -> list[tuple[float, float]]:
+        """What each pick takes off the searched score, and its t."""
+        found = []
+        for j, pick in enumerate(self.fit.picks, 1 + self.effects.cube.levels):
+            usual = self.fit.usual[pick.depth - 1] if pick.depth > 1 else 0.0
+            low = -self.fit.effects[j]
+            found.append((low, low / math.sqrt(float(self._noise(pick.cell)) * self.fit.inverse[j, j] + usual**2)))
+        return found
+
+    def _without_weakest(self) -> list | None:
+        """Less the area that the others explain best, if there is one that they leave too little to."""
+        picks, first = self.fit.picks, 1 + self.effects.cube.levels
+        log_p = [float(self.log_p(t, pick.cell)) for (_, t), pick in zip(self._picked(), picks, strict=True)]
+        weak = [
+            j for j, (low, _) in enumerate(self._picked())
+            if log_p[j] > self._limit(0) or min(low / self.effects.sd, -self.fit.shown[first + j] / self.effects.sd_shown) < NOTABLE
+        ]  # fmt: skip
+        if not weak:
+            return None
+        weakest = max(weak, key=lambda j: log_p[j])
+        self._left.add(picks[weakest].cell)
+        return [pick for j, pick in enumerate(picks) if j != weakest]
+
+    def _with_better(self) -> list | None:
+        """With a relative in the place of an area, where it explains more beside the others."""
+        taken = {pick.cell for pick in self.fit.picks}
+        for j, pick in enumerate(self.fit.picks):
+            here = float(self.log_p(self.exact(pick.cell, j)[1], pick.cell))
+            rivals = [(log_p, cell) for cell in self._relatives(j) if cell not in taken and (log_p := self._entry(cell, j)) < here - BETTER]
+            best = min(rivals, default=None)
+            if best and (pick.cell, best[1]) not in self._swapped:
+                self._swapped.add((best[1], pick.cell))
+                return [*self.fit.picks[:j], self.effects.pick(best[1]), *self.fit.picks[j + 1 :]]
+        return None
+
+    def _entry(self, cell: int, without: int | None = None) -> float:
+        """Logarithm of a cell's weighted p; +inf where it is not notably low."""
+        low, t = self.exact(cell, without)
+        is_low = low >= NOTABLE * self.effects.sd and self.gaps[cell] >= NOTABLE * self.effects.sd_shown
+        return float(self.log_p(t, cell)) if is_low else math.inf
+
+    def _relatives(self, j: int) -> list[int]:
+        """Cells that have much in common with an area: the lowest of them, as far as its model without it says."""
+        pick, effects = self.fit.picks[j], self.effects
+        cells, common = effects.cube.inside(pick.conditions, pick.rows, effects.sums.w)
+        residual = self.fit.residual[cells] + self.fit.effects[1 + effects.cube.levels + j] * common
+        near = self.is_searched[cells] & (common > 0.3 * np.minimum(effects.w[cells], pick.totals[0]))
+        cells, residual = cells[near], residual[near]
+        return [int(cell) for cell in cells[np.argsort(residual / np.sqrt(effects.w[cells]), kind="stable")][:RELATIVES]]
+
+    def _with_more(self) -> list | None:
+        """With the areas that join: the least probable ones that have little in common with each other."""
+        low, t = self._roughly()
+        log_p, limit = self.log_p(t, self.cells), self._limit(1)
+        taken = {pick.cell for pick in self.fit.picks} | self._left
+        likely = (low >= 0.7 * NOTABLE * self.effects.sd) & (self.gaps[self.cells] >= NOTABLE * self.effects.sd_shown) & (log_p < limit + 3)
+        order = np.flatnonzero(likely)[np.argsort(log_p[likely], kind="stable")][:SHORTLIST]
+        entries = sorted((self._entry(cell), cell) for cell in map(int, self.cells[order]) if cell not in taken)
+        fresh: list = []
+        for entry, cell in entries:
+            conditions = self.effects.cube.conditions(cell)
+            smaller = [SHARED * min(pick.totals[0], self.effects.w[cell]) for pick in fresh]
+            if entry < limit and all(self.effects.common(pick, conditions) <= most for pick, most in zip(fresh, smaller, strict=True)):
+                fresh.append(self.effects.pick(cell))
+        return [*self.fit.picks, *fresh[:AT_ONCE]] if fresh else None
+
+    # what was found
+
+    def _standing_out(self) -> list[Area]:
+        picks, first = self.fit.picks, 1 + self.effects.cube.levels
+        log_p = np.array([float(self.log_p(t, pick.cell)) for (_, t), pick in zip(self._picked(), picks, strict=True)])
+        adds = -self.fit.shown[first:]
+        errors = self._shown_errors([pick.cell for pick in picks], np.diag(self.fit.inverse)[first:])
+        rows = zip(picks, adds, errors, stepped(log_p), strict=True)
+        return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), True) for p, low, se, q in rows]
+
+    def _usual(self) -> list[Area]:
+        """Levels that are low beyond chance, by enough to matter, though no more than levels usually differ."""
+        levels = self.cells[self.effects.cube.depths[self.cells] == 1]
+        own = np.diag(self.fit.inverse)[1 + levels]
+        kept = np.clip(1 - self.fit.pull * own, 1e-9, None)
+        adds, errors = -self.fit.shown[1 + levels] / kept, self._shown_errors(levels, own / kept)
+        log_p = self.log_p(self._of_levels(levels, usual=False)[1], levels)
+        large = LARGE * self.effects.sd_shown
+        taken = [pick.cell for pick in self.fit.picks]
+        is_listed = (log_p < math.log(self.level)) & (adds >= large) & (self.gaps[levels] >= large) & ~np.isin(levels, taken)
+        chosen = zip(levels[is_listed], adds[is_listed], errors[is_listed], np.exp(log_p[is_listed]), strict=True)
+        return [Area(int(c), self.effects.cube.conditions(c), float(self.gaps[c]), float(a), float(se), float(q), False) for c, a, se, q in chosen]
+
+    def _shown_errors(self, cells, inverse) -> np.ndarray:
+        """Standard errors on the shown score; its noise is taken to shrink by the model as that of the searched score did."""
+        left = self.effects.sd_shown**2 * self.fit.noise / self.effects.sd**2
+        return np.sqrt(left * self.effects.several[cells] * inverse)
+
+
+def stepped(log_p: np.ndarray) -> np.ndarray:
+    """q-values of the step-down rule: the smallest level at which each would still be listed."""
+    order = np.argsort(log_p, kind="stable")
+    raw = np.exp(log_p[order]) / np.arange(1, len(order) + 1)
+    q = np.empty(len(order))
+    q[order] = np.minimum(np.maximum.accumulate(raw), 1)
+    return q

@@ -1,0 +1,174 @@
+"""Sums over all combinations of up to three attributes, from rows that say how often each pattern of attributes occurs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import cached_property
+
+import numpy as np
+
+Conditions = dict[int, int]  # attribute → level, both as numbers
+Combination = tuple[int, ...]  # attributes, ascending
+WIDEST = 1 << 18  # cells of one dense table: more, and it no longer fits a processor's cache
+KEPT = 150_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
+
+
+class Cube:
+    """The cells of a table by one, two and three attributes: each single level, each pair, each triple of levels.
+
+    codes: one row per attribute, one column per pattern; the level as a whole number from 0. cards: levels per attribute.
+    depth: attributes of the deepest cells. Cells are numbered: combination by combination, within each in C order.
+
+    Every pattern is looked at once per *block*, a few attributes whose dense table holds many combinations; what is narrower is
+    added up from that table. Eight attributes have 56 triples, and about a dozen blocks.
+    """
+
+    def __init__(self, codes: np.ndarray, cards: tuple[int, ...], depth: int = 3):
+        self.codes, self.cards, self.depth = codes, tuple(cards), min(depth, len(cards))
+        self.combinations = [c for d in range(1, self.depth + 1) for c in itertools.combinations(range(len(cards)), d)]
+        self.shapes = [tuple(cards[a] for a in c) for c in self.combinations]
+        sizes = [math.prod(shape) for shape in self.shapes]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.depths = np.repeat([len(c) for c in self.combinations], np.array(sizes, int)).astype(np.int8)
+        self.blocks = blocks(self.cards, self.depth, min(max(self.patterns, 1 << 13), WIDEST)) if cards else {}
+        self._place = {c: k for k, c in enumerate(self.combinations)}
+        self._kept: dict[Combination, np.ndarray] | None = {} if 8 * self.patterns * len(self.blocks) < KEPT else None
+
+    @property
+    def patterns(self) -> int:
+        return self.codes.shape[1]
+
+    @property
+    def size(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def levels(self) -> int:
+        """Cells of one attribute: they are the first ones, in the order of the attributes."""
+        return sum(self.cards)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """What `values`, one number per pattern, add up to in each cell."""
+        out = np.empty(self.size)
+        for block, parts in self.blocks.items():
+            shape = tuple(self.cards[a] for a in block)
+            made = {block: np.bincount(self._index(block), values, math.prod(shape)).reshape(shape)}
+            for part in parts:  # the widest first, so that narrow ones are added up from small tables
+                wider = min((b for b in made if {*part} <= {*b}), key=lambda b: made[b].size)
+                made[part] = made[wider].sum(tuple(k for k, a in enumerate(wider) if a not in part))
+                out[self.span(part)] = made[part].ravel()
+        return out
+
+    def _index(self, block: Combination) -> np.ndarray:
+        if self._kept is None:
+            return _numbered(self.codes, self.cards, block)
+        if block not in self._kept:
+            self._kept[block] = _numbered(self.codes, self.cards, block)
+        return self._kept[block]
+
+    def span(self, combination: Combination) -> slice:
+        """Where the cells of a combination of attributes lie."""
+        k = self._place[combination]
+        return slice(self.starts[k], self.starts[k + 1])
+
+    def table(self, sums: np.ndarray, combination: Combination) -> np.ndarray:
+        """The part of `sums` that is the table by these attributes, one axis each."""
+        return sums[self.span(combination)].reshape(self.shapes[self._place[combination]])
+
+    def conditions(self, cell: int) -> Conditions:
+        """Which attributes have which level in a cell."""
+        k = int(np.searchsorted(self.starts, cell, "right")) - 1
+        levels = np.unravel_index(cell - self.starts[k], self.shapes[k])
+        return dict(zip(self.combinations[k], map(int, levels), strict=True))
+
+    def cell(self, conditions: Conditions) -> int:
+        """The number of the cell with these conditions."""
+        k = self._place[tuple(sorted(conditions))]
+        return int(self.starts[k] + np.ravel_multi_index([conditions[a] for a in sorted(conditions)], self.shapes[k]))
+
+    def having(self, attribute: int, level: int) -> np.ndarray:
+        """Which cells have this level among their conditions."""
+        found = np.zeros(self.size, bool)
+        for combination in self.combinations:
+            if attribute in combination:
+                self.table(found, combination)[(slice(None),) * combination.index(attribute) + (level,)] = True
+        return found
+
+    @cached_property
+    def _members(self) -> list[list[np.ndarray]]:
+        """Per attribute and level the patterns that have it."""
+        ordered = [np.argsort(codes, kind="stable").astype(np.int32) for codes in self.codes]
+        ends = [np.cumsum(np.bincount(codes, minlength=k))[:-1] for codes, k in zip(self.codes, self.cards, strict=True)]
+        return [np.split(order, end) for order, end in zip(ordered, ends, strict=True)]
+
+    def rows(self, conditions: Conditions, among: np.ndarray | None = None) -> np.ndarray:
+        """The patterns that satisfy the conditions, of all or `among` some."""
+        left = dict(conditions)
+        if among is None:
+            rarest = min(left, key=lambda a: len(self._members[a][left[a]]))
+            among = self._members[rarest][left.pop(rarest)]
+        for attribute, level in left.items():
+            among = among[self.codes[attribute][among] == level]
+        return among
+
+    def by_level(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """What `values` of some patterns add up to per level, of all attributes in turn."""
+        return np.concatenate([np.bincount(self.codes[a][rows], values[rows], k) for a, k in enumerate(self.cards)])
+
+    def inside(self, conditions: Conditions, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cells that share a condition with `conditions`, and what `values` add up to where both hold.
+
+        rows: the patterns that satisfy the conditions.
+        """
+        local: dict[Combination, np.ndarray] = {(): values[rows].sum()[None]}
+        cells, sums = [], []
+        for k, combination in enumerate(self.combinations):
+            free = tuple(a for a in combination if a not in conditions)
+            if len(free) == len(combination):
+                continue
+            if free not in local:
+                local[free] = np.bincount(_numbered(self.codes[:, rows], self.cards, free), values[rows], math.prod(self.cards[a] for a in free))
+            numbers = np.arange(self.starts[k], self.starts[k + 1]).reshape(self.shapes[k])
+            cells.append(np.atleast_1d(numbers[tuple(conditions.get(a, slice(None)) for a in combination)]).ravel())
+            sums.append(local[free])
+        return np.concatenate(cells), np.concatenate(sums)
+
+
+def _numbered(codes: np.ndarray, cards: tuple[int, ...], attributes: Combination) -> np.ndarray:
+    """Each pattern's place in the dense table by some attributes."""
+    place = codes[attributes[0]].astype(np.intp)
+    for a in attributes[1:]:
+        place *= cards[a]
+        place += codes[a]
+    return place
+
+
+def blocks(cards: tuple[int, ...], depth: int, widest: int) -> dict[Combination, list[Combination]]:
+    """Few sets of attributes in which every combination up to `depth` lies, each with the combinations that are taken from it.
+
+    A block's dense table has at most `widest` cells, unless it is a single combination. Greedy: from the largest combination that is
+    left, add the attribute that brings in most of the others.
+    """
+    left = set(itertools.combinations(range(len(cards)), depth))
+    found: dict[Combination, list[Combination]] = {}
+    for combination in sorted(left, key=lambda c: (-math.prod(cards[a] for a in c), c)):
+        if combination in left:
+            block = _grown(combination, left, cards, depth, widest)
+            found[block] = sorted(left & set(itertools.combinations(block, depth)))
+            left -= {*found[block]}
+    taken: set[Combination] = set()
+    for block, parts in found.items():
+        narrower = [c for d in range(depth - 1, 0, -1) for c in itertools.combinations(block, d) if c not in taken]
+        taken |= {*narrower}
+        parts.extend(narrower)
+    return found
+
+
+def _grown(block: Combination, left: set[Combination], cards: tuple[int, ...], depth: int, widest: int) -> Combination:
+    while True:
+        wider = [tuple(sorted((*block, a))) for a in range(len(cards)) if a not in block]
+        wider = [b for b in wider if math.prod(cards[a] for a in b) <= widest]
+        if not wider:
+            return block
+        block = max(wider, key=lambda b: (len(left & set(itertools.combinations(b, depth))), -math.prod(cards[a] for a in b), b))

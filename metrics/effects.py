@@ -1,0 +1,218 @@
+"""What each level and each found area takes off the score, all estimated together: the model that a search for low areas works with.
+
+    score = overall + one effect per level (drawn from the usual spread of levels) + one effect per found area + noise
+
+Effects of levels are ordinary: regions always differ a little. They are estimated as random effects, pulled towards 0 as far as their
+spread says, so that they neither hide an area nor make one up. Effects of areas are estimated freely. Everything is least squares
+on sums per cell; only the residual of each pattern is worked out one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from metrics.cube import Conditions, Cube
+from metrics.shrinkage import spread
+
+FEW_LEVELS = 12  # fewer say nothing about their usual spread
+FEW_CELLS = 40
+LOOSE = 30.0  # answers' worth of pull towards 0, where levels are estimated nearly freely
+SMALLEST = 1e-6  # of the noise's variance: the least spread that is divided by
+CONFOUNDED = 0.02  # a cell whose own share of information is smaller is another description of what the model has
+OWN = 100  # answers' worth of the overall variance in the estimate of a cell's own
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is known of each pattern of attributes; one number per pattern. Scores are turned so that low is bad.
+
+    n: answers. w: their weights, n on average. v: answers' worth of variance, Σ w² times what answers of one customer have in common.
+    y, yy: weighted sums of the searched score and its square; x, xx: of the score that is shown.
+    skew: of the searched score, turned: positive where low scores lie far out.
+    """
+
+    n: np.ndarray
+    w: np.ndarray
+    v: np.ndarray
+    y: np.ndarray
+    yy: np.ndarray
+    x: np.ndarray
+    xx: np.ndarray
+    skew: float = 0.0
+
+    def of(self, rows: np.ndarray) -> Sums:
+        """The same of some of the patterns."""
+        return Sums(*(getattr(self, name)[rows] for name in ("n", "w", "v", "y", "yy", "x", "xx")), self.skew)
+
+
+@dataclass
+class Pick:
+    """An area in the model. weights: Σw it has in common with each level."""
+
+    cell: int
+    conditions: Conditions
+    rows: np.ndarray
+    weights: np.ndarray
+    totals: tuple[float, float, float]  # of w, y and x
+
+    @property
+    def depth(self) -> int:
+        return len(self.conditions)
+
+
+@dataclass
+class Fit:
+    """The model, estimated. Columns: overall, the levels, the picks. inverse: of the (penalised) normal equations."""
+
+    picks: list[Pick]
+    inverse: np.ndarray
+    effects: np.ndarray  # on the searched score
+    shown: np.ndarray  # on the score that is shown
+    pull: float  # noise variance / variance between levels
+    noise: float  # variance of one answer around the model
+    residual: np.ndarray  # per cell: Σ w · (y − model)
+    usual: tuple[float, ...] = (0.0,)  # spread of levels, then of pairs and triples beyond them
+
+
+@dataclass
+class Effects:
+    """The sums of a cube's cells, and the models fitted to them."""
+
+    cube: Cube
+    sums: Sums
+    least: float  # answers of the smallest cell that is looked at
+    _levels: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self):
+        of = self.cube.sums
+        self.n, self.w, self.v = of(self.sums.n), of(self.sums.w), of(self.sums.v)
+        self.y, self.x = of(self.sums.y), of(self.sums.x)
+        self.total = float(self.sums.w.sum())
+        self.mean = float(self.sums.y.sum()) / self.total
+        self.sd = math.sqrt(max(float(self.sums.yy.sum()) / self.total - self.mean**2, 1e-12))
+        shown = float(self.sums.x.sum()) / self.total
+        self.sd_shown = math.sqrt(max(float(self.sums.xx.sum()) / self.total - shown**2, 1e-12))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = of(self.sums.yy) / self.w - (self.y / self.w) ** 2
+            self.own = (self.w * own + OWN * self.sd**2) / (self.w + OWN)
+            self.worth = self.w**2 / self.v
+        self.several = np.where(self.v > 0, self.v / np.maximum(self.w, 1e-12), 1.0)  # variance of a mean, over that of as many equal strangers'
+        self.alone = self._alone()
+        self._normal = self._equations()
+
+    def _alone(self) -> np.ndarray:
+        """Roughly how much of a cell's information its levels do not already have: (1 − share of the first level) · (1 − …)."""
+        out = np.empty(self.cube.size)
+        offsets = np.concatenate([[0], np.cumsum(self.cube.cards)])
+        for combination in self.cube.combinations:
+            table = self.cube.table(self.w, combination)
+            left = np.ones_like(table)
+            for axis, a in enumerate(combination):
+                whole = self.w[offsets[a] : offsets[a + 1]] if len(combination) > 1 else self.total
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    left *= 1 - table / np.reshape(whole, [-1 if k == axis and len(combination) > 1 else 1 for k in range(len(combination))])
+            out[self.cube.span(combination)] = np.clip(np.nan_to_num(left, nan=1.0), CONFOUNDED, 1).ravel()
+        return out
+
+    def _equations(self) -> np.ndarray:
+        """Σw that each two columns of the model have in common, without picks."""
+        many, levels = self.cube.levels + 1, slice(1, None)
+        matrix = np.zeros((many, many))
+        matrix[0, 0], matrix[0, levels], matrix[levels, 0] = self.total, self.w[: many - 1], self.w[: many - 1]
+        np.fill_diagonal(matrix[1:, 1:], self.w[: many - 1])
+        offsets = np.concatenate([[0], np.cumsum(self.cube.cards)]) + 1
+        for a, b in (c for c in self.cube.combinations if len(c) == 2):
+            one, other = slice(offsets[a], offsets[a + 1]), slice(offsets[b], offsets[b + 1])
+            matrix[one, other] = self.cube.table(self.w, (a, b))
+            matrix[other, one] = matrix[one, other].T
+        return matrix
+
+    def pick(self, cell: int) -> Pick:
+        """The area of a cell, ready to be put into a model."""
+        conditions = self.cube.conditions(cell)
+        rows = self.cube.rows(conditions)
+        totals = tuple(float(values[rows].sum()) for values in (self.sums.w, self.sums.y, self.sums.x))
+        return Pick(int(cell), conditions, rows, self.levels_of(cell), totals)
+
+    def levels_of(self, cell: int) -> np.ndarray:
+        """Σw that a cell has in common with each level."""
+        if cell not in self._levels:
+            self._levels[cell] = self.cube.by_level(self.cube.rows(self.cube.conditions(cell)), self.sums.w)
+        return self._levels[cell]
+
+    def common(self, pick: Pick, conditions: Conditions) -> float:
+        """Σw that an area has in common with whatever satisfies the conditions."""
+        if any(pick.conditions.get(a, level) != level for a, level in conditions.items()):
+            return 0.0
+        further = {a: level for a, level in conditions.items() if a not in pick.conditions}
+        return float(self.sums.w[self.cube.rows(further, pick.rows)].sum()) if further else pick.totals[0]
+
+    def fit(self, picks: Sequence[Pick], usual: float | None = None, noise: float | None = None) -> Fit:
+        """Estimate the model with these areas. usual, noise: the spread of levels and the noise's variance to begin with."""
+        many, picks = self.cube.levels + 1, list(picks)
+        matrix = np.zeros((many + len(picks),) * 2)
+        matrix[:many, :many] = self._normal
+        for j, pick in enumerate(picks, many):
+            matrix[j, :many] = matrix[:many, j] = [pick.totals[0], *pick.weights]
+            matrix[j, many : j + 1] = matrix[many : j + 1, j] = [self.common(other, pick.conditions) for other in picks[: j - many + 1]]
+        right = np.array([self._right(self.y, self.sums.y, picks, 1), self._right(self.x, self.sums.x, picks, 2)]).T
+        noise = self.sd**2 if noise is None else noise
+        usual = self._usual_of_levels(matrix, right[:, 0], noise) if usual is None else usual
+        pull = noise / max(usual**2, SMALLEST * noise)
+        inverse = np.linalg.inv(matrix + np.diag(_pulled(len(matrix), many, pull)))
+        effects, shown = (inverse @ right).T
+        model = self._model(effects, picks)
+        noise = float((self.sums.yy - 2 * self.sums.y * model + self.sums.w * model**2).sum()) / self.total
+        noise = max(noise, SMALLEST * self.sd**2)
+        residual = self.cube.sums(self.sums.y - self.sums.w * model)
+        fit = Fit(picks, inverse, effects, shown, pull, noise, residual)
+        fit.usual = (self._usual_of_levels(matrix, right[:, 0], noise), *self._usual_beyond(fit))
+        return fit
+
+    def _right(self, cells: np.ndarray, patterns: np.ndarray, picks: list[Pick], which: int) -> np.ndarray:
+        return np.concatenate([[patterns.sum()], cells[: self.cube.levels], [pick.totals[which] for pick in picks]])
+
+    def _model(self, effects: np.ndarray, picks: list[Pick]) -> np.ndarray:
+        """What the model says of each pattern."""
+        model, at = np.full(self.cube.patterns, effects[0]), 1
+        for codes, many in zip(self.cube.codes, self.cube.cards, strict=True):
+            model += effects[at : at + many][codes]
+            at += many
+        for pick, effect in zip(picks, effects[at:], strict=True):
+            model[pick.rows] += effect
+        return model
+
+    def _usual_of_levels(self, matrix: np.ndarray, right: np.ndarray, noise: float) -> float:
+        """The usual spread of levels around the middle of their attribute, from levels estimated nearly freely."""
+        free = np.linalg.solve(matrix + np.diag(_pulled(len(matrix), self.cube.levels + 1, LOOSE)), right)
+        found, variances, at = [], [], 0
+        for many in self.cube.cards:
+            large = np.flatnonzero(self.n[at : at + many] >= self.least) + at
+            at += many
+            if len(large) > 1:
+                own = free[1 + large]
+                middle = np.median(own) if len(large) > 4 else own.mean()
+                found.extend((own - middle) / math.sqrt(1 - 1 / len(large)))
+                variances.extend(noise * self.several[large] / self.w[large])
+        return spread(found, variances) if len(found) >= FEW_LEVELS else 0.0
+
+    def _usual_beyond(self, fit: Fit) -> list[float]:
+        """The usual spread of pairs and of triples beyond what their levels and the picks explain."""
+        usual = []
+        for depth in range(2, self.cube.depth + 1):
+            cells = np.flatnonzero((self.cube.depths == depth) & (self.n >= self.least) & (self.alone > 0.5))
+            worth = self.w[cells] * self.alone[cells]
+            found = spread(fit.residual[cells] / worth, fit.noise * self.several[cells] / worth, 1 + 4 / math.sqrt(max(len(cells), 1)))
+            usual.append(found if len(cells) > FEW_CELLS else 0.0)
+        return usual
+
+
+def _pulled(columns: int, many: int, pull: float) -> np.ndarray:
+    """The penalty of each column: levels are pulled towards 0, the overall mean and the picks are not."""
+    penalty = np.zeros(columns)
+    penalty[1:many] = pull
+    return penalty

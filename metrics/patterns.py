@@ -1,0 +1,158 @@
+"""Answers as patterns of attributes: the engine's one large query of a search, and its rows as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import narwhals as nw
+import numpy as np
+
+from metrics.effects import Sums
+from metrics.query import Frame, QuestionError, aggregate, table
+
+MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
+MOST_COLUMNS = 12
+MOST_PATTERNS = 5_000_000
+EVEN = tuple("02468acegikmoqsuwyACEGIKMOQSUWY")  # what the id of a respondent in the first half ends in
+HALVES = (0.3, 0.7)  # outside, the ends of the ids do not halve the answers
+REST = object()  # the level of everything that is too rare to be one
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A segment column. levels: its values by code; None where there is none, REST for rare ones together."""
+
+    column: str
+    levels: tuple
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Each combination of attributes that occurs, half by half. codes: attribute × pattern. same: column → an equal one that is searched instead."""
+
+    attributes: tuple[Attribute, ...]
+    codes: np.ndarray
+    sums: Sums
+    is_first_half: np.ndarray
+    same: dict[str, str]
+
+    @property
+    def cards(self) -> tuple[int, ...]:
+        return tuple(len(attribute.levels) for attribute in self.attributes)
+
+    @property
+    def halves(self) -> tuple[np.ndarray, ...]:
+        """The patterns of each half of the respondents; none where their ids do not halve them."""
+        share = self.sums.n[self.is_first_half].sum() / max(self.sums.n.sum(), 1)
+        return (np.flatnonzero(self.is_first_half), np.flatnonzero(~self.is_first_half)) if HALVES[0] <= share <= HALVES[1] else ()
+
+
+def patterns(frame: Frame, columns: Sequence[str], searched: nw.Expr, shown: nw.Expr, skew: float, least: float, survey_weights: bool) -> Patterns:
+    """`frame`, one row per answer with `respondent`, added up by `columns` and half of the respondents.
+
+    searched, shown: the two scores of an answer, turned so that low is bad. least: answers of the smallest area.
+    Raises QuestionError where columns have too many levels, or combinations.
+    """
+    if len(columns) > MOST_COLUMNS:
+        raise QuestionError(f"a search takes up to {MOST_COLUMNS} segment columns, not {len(columns)}: name some with columns=region,product,…")
+    weight = nw.col("weight").fill_null(1.0) if survey_weights else nw.lit(1.0)
+    half = nw.col("respondent").cast(nw.String).str.tail(1).is_in(EVEN)
+    keys = {f"k{i}": nw.col(column) for i, column in enumerate(columns)}
+    ready = frame.select(**keys, half=half, respondent=nw.col("respondent"), w=weight, y=searched, x=shown)
+    facts = aggregate(ready, [], n=nw.len(), units=nw.col("respondent").n_unique(), low=nw.col("w").min(), high=nw.col("w").max(), w=nw.col("w").sum()).iloc[0]
+    is_weighted, repeats = facts["low"] != 1 or facts["high"] != 1, facts["units"] < facts["n"]
+    ready = ready.with_columns(w=nw.col("w") * float(facts["n"] / facts["w"])) if is_weighted else ready
+    ready = _several(ready) if repeats else ready.with_columns(several=nw.lit(1.0))
+    rows = table(_added_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1))
+    if rows.num_rows > MOST_PATTERNS:
+        raise QuestionError(f"the answers differ in more than {MOST_PATTERNS:,} combinations of {', '.join(columns)}: name fewer columns")
+    return _as_arrays(rows, columns, skew, least)
+
+
+def _several(ready: Frame) -> Frame:
+    """With `several`: how much more an answer adds to a variance because its respondent answered more than once.
+
+    1 + (answers of the respondent − 1) · rho, with the correlation rho of answers of one respondent (one-way analysis of variance). It is what
+    a group of whole respondents needs, and more than enough for one that holds a part of their answers.
+    """
+    per = ready.group_by("respondent").agg(m=nw.len(), s=nw.col("y").sum(), q=(nw.col("y") * nw.col("y")).sum())
+    mean_square = nw.col("s") * nw.col("s") / nw.col("m")
+    sums = aggregate(
+        per.with_columns(m=nw.col("m").cast(nw.Float64)), [], k=nw.len(), n=nw.col("m").sum(), nn=(nw.col("m") * nw.col("m")).sum(),
+        within=(nw.col("q") - mean_square).sum(), between=mean_square.sum(), s=nw.col("s").sum(),
+    ).iloc[0].astype(float)  # fmt: skip
+    rho = correlation(sums["k"], sums["n"], sums["nn"], sums["within"], sums["between"] - sums["s"] ** 2 / sums["n"])
+    answers = nw.col("one").sum().over("respondent")
+    return ready.with_columns(one=nw.lit(1.0)).with_columns(several=1 + (answers - 1) * rho)
+
+
+def correlation(k: float, n: float, nn: float, within: float, between: float) -> float:
+    """Of two answers of one respondent, 0 to 1: k respondents, n answers, nn = Σ of squared numbers of answers, two sums of squares.
+
+    Source: Donner 1986, International Statistical Review 54, 67-82, the analysis-of-variance estimator.
+    """
+    if k < 2 or n <= k:
+        return 0.0
+    mean_within, mean_between = within / (n - k), between / (k - 1)
+    typical = (n - nn / n) / (k - 1)
+    whole = mean_between + (typical - 1) * mean_within
+    return float(np.clip((mean_between - mean_within) / whole, 0, 1)) if whole > 0 else 0.0
+
+
+def _added_up(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool) -> Frame:
+    w, y, x = (nw.col(name) for name in "wyx")
+    sums = {"n": nw.len(), "sy": (w * y).sum(), "syy": (w * y * y).sum(), "sx": (w * x).sum(), "sxx": (w * x * x).sum()}
+    sums |= {"sw": w.sum()} if is_weighted else {}
+    sums |= {"sv": (w * w * nw.col("several")).sum()} if is_weighted or repeats else {}
+    return ready.group_by(*keys, "half").agg(**sums)
+
+
+def _as_arrays(rows, columns: Sequence[str], skew: float, least: float) -> Patterns:
+    figures = {name: rows.column(name).to_numpy().astype(float) for name in rows.column_names if not name.startswith("k") and name != "half"}
+    n = figures["n"]
+    coded = [_coded(rows.column(f"k{i}"), n, column, least) for i, column in enumerate(columns)]
+    kept, same = _different([codes for _, codes in coded], columns)
+    v = figures.get("sv", n)
+    sums = Sums(n, figures.get("sw", n), v, figures["sy"], figures["syy"], figures["sx"], figures["sxx"], skew)
+    attributes = tuple(Attribute(columns[i], coded[i][0]) for i in kept)
+    return Patterns(
+        attributes, np.array([coded[i][1] for i in kept], np.uint8).reshape(len(kept), len(n)), sums, rows.column("half").to_numpy().astype(bool), same
+    )
+
+
+def _coded(column, n: np.ndarray, name: str, least: float) -> tuple[tuple, np.ndarray]:
+    """A column's levels in order and each row's code among them; rare ones put together where there are too many."""
+    encoded = column.combine_chunks().dictionary_encode()
+    encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
+    values = [*encoded.dictionary.to_pylist(), None]
+    codes = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
+    sizes = np.bincount(codes, n, len(values))
+    is_large = sizes >= (least if len(values) > MOST_LEVELS else 1)
+    order = sorted(np.flatnonzero(is_large), key=lambda k: (values[k] is None, str(values[k])))
+    if len(order) > MOST_LEVELS:
+        raise QuestionError(f"{name} has {len(order):,} values with {least:g} answers or more; a search takes up to {MOST_LEVELS}: leave it out, or group it")
+    has_rest = bool((sizes[~is_large] > 0).any())
+    place = np.full(len(values), len(order), np.uint8)
+    place[order] = np.arange(len(order))
+    return (*(values[k] for k in order), *([REST] if has_rest else [])), place[codes]
+
+
+def _different(codes: list[np.ndarray], columns: Sequence[str]) -> tuple[list[int], dict[str, str]]:
+    """The columns that divide the answers, and in another way than those before; and which of the rest says the same as which."""
+    kept: list[int] = []
+    same: dict[str, str] = {}
+    for i, mine in enumerate(codes):
+        many = int(mine.max(initial=0)) + 1
+        twin = next((j for j in kept if int(codes[j].max(initial=0)) + 1 == many and _pairs(codes[j], mine, many) == many), None)
+        if many < 2:
+            continue
+        if twin is not None:
+            same[columns[i]] = columns[twin]
+        else:
+            kept.append(i)
+    return kept, same
+
+
+def _pairs(one: np.ndarray, other: np.ndarray, many: int) -> int:
+    return int((np.bincount(one.astype(np.int64) * many + other, minlength=many * many) > 0).sum())

@@ -72,8 +72,7 @@ _looked = Kept()
 
 
 def _rules(data: Path, user: str, groups: tuple[str, ...]) -> list:
-    where = database.location(data)
-    return _looked.get((where, user, groups), lambda: rules.rules_for(database.connect(data), user, groups) if database.exists(data) else [])
+    return _looked.get(data, (user, groups), lambda: rules.rules_for(database.connect(data), user, groups) if database.exists(data) else [])
 
 
 def forget() -> None:

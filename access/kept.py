@@ -1,32 +1,36 @@
-"""Answers that are good for a moment: rights are looked up at every rerun, but not a hundred times within one."""
+"""Answers that are good until the records change: rights are looked up at every rerun, but not a hundred times within one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TypeVar
 
-SECONDS = 2.0  # after which a changed right holds everywhere
+from records import database
+
+SECONDS = 2.0  # that an answer is good for where nobody tells of changes (records on a server)
+LONGEST = 30.0  # and where somebody does
 MOST = 10_000
 
 Value = TypeVar("Value")
 
 
 class Kept:
-    """Values by key, each looked up again when it is older than SECONDS."""
+    """Values by key, each looked up again when the records of its data directory have changed, or when it is too old."""
 
     def __init__(self) -> None:
-        self._values: dict[Hashable, tuple[float, object]] = {}
+        self._values: dict[Hashable, tuple[float, tuple | None, object]] = {}
 
-    def get(self, key: Hashable, look: Callable[[], Value]) -> Value:
-        """The value of a key; `look` fetches it when there is none, or none young enough."""
-        at, value = self._values.get(key, (float("-inf"), None))
-        now = time.monotonic()
-        if now - at > SECONDS:
+    def get(self, data: Path, key: Hashable, look: Callable[[], Value]) -> Value:
+        """The value of a key for a data directory; `look` fetches it when there is none that still holds."""
+        whole, now, mark = (database.location(data), key), time.monotonic(), database.mark(data)
+        at, then, value = self._values.get(whole, (float("-inf"), None, None))
+        if then != mark or now - at > (SECONDS if mark is None else LONGEST):
             if len(self._values) >= MOST:
                 self._values.clear()
-            value = look()
-            self._values[key] = now, value
+            value = look()  # after the mark was taken: what is written meanwhile is looked up next time
+            self._values[whole] = now, mark, value
         return value
 
     def forget(self) -> None:

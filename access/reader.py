@@ -45,8 +45,7 @@ def reader(data: Path, user: str, groups: tuple[str, ...] = (), choice: Grant | 
 
 def acting(data: Path, user: str | None, grant: Grant, held: tuple[Grant, ...] = ()) -> Reader:
     """A person under one grant."""
-    key = (str(data.resolve()), user, grant)
-    return Reader(user, grant, _scopes.get(key, lambda: scope_of(grant, user, () if grant.reach in ("all", "segment") else owners(data))), held)
+    return Reader(user, grant, _scopes.get(data, (user, grant), lambda: scope_of(grant, user, () if grant.reach in ("all", "segment") else owners(data))), held)
 
 
 def scope_as(data: Path, user: str) -> Scope:
@@ -57,7 +56,7 @@ def scope_as(data: Path, user: str) -> Scope:
 
 def session_hours(data: Path) -> float:
     """How long a sign-in is good for, in hours."""
-    return _hours.get(database.location(data), lambda: settings.get(database.connect(data), "session_hours") if database.exists(data) else _DEFAULT_HOURS)
+    return _hours.get(data, None, lambda: settings.get(database.connect(data), "session_hours") if database.exists(data) else _DEFAULT_HOURS)
 
 
 _DEFAULT_HOURS = 12.0

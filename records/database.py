@@ -31,8 +31,27 @@ def location(data: Path, url: str | None = None) -> str:
 
 def exists(data: Path, url: str | None = None) -> bool:
     """Whether there is a database to read; opening a SQLite file that is not there would create it."""
-    where = make_url(location(data, url))
-    return where.get_backend_name() != "sqlite" or Path(where.database or "").exists()
+    file = _file(location(data, url))
+    return file is None or file.exists()
+
+
+def mark(data: Path, url: str | None = None) -> tuple | None:
+    """Something that changes with every write, and costs no query: for whoever would otherwise ask the same again and again.
+
+    Times and sizes of SQLite's files; None where that cannot be told (a server), () while there is no database.
+    """
+    file = _file(location(data, url))
+    if file is None:
+        return None
+    found = [path.stat() for path in (file, Path(f"{file}-wal")) if path.exists()]
+    return tuple((state.st_mtime_ns, state.st_size) for state in found)
+
+
+@cache
+def _file(url: str) -> Path | None:
+    """The file of a SQLite database; None for servers."""
+    where = make_url(url)
+    return Path(where.database or "") if where.get_backend_name() == "sqlite" else None
 
 
 def connect(data: Path, url: str | None = None) -> Engine:

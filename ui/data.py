@@ -13,6 +13,8 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import narwhals as nw
 import pandas as pd
@@ -20,6 +22,7 @@ import streamlit as st
 
 import warehouse
 from access.guard import NotAdmitted, admitted_now
+from access.kept import Kept
 from access.scope import Scope
 from metrics import CATALOGUE, decomposition, survey
 from metrics.additive import Memory, remembering
@@ -32,6 +35,8 @@ from ui.selection import BLANK, SEGMENTS
 from ui.view import View
 from warehouse import store
 
+# Answers are kept as they are, not pickled: reading a frame back costs more than most pages. Every reader gets a copy that shares
+# the values until somebody writes to it (pandas copies on write), so what is kept never changes.
 CACHED = {"max_entries": 4000, "show_spinner": False}
 MOST_CHOICES = 1000  # values offered per filter
 MOST_ROWS = 5000  # of a list on screen; its files hold all
@@ -59,13 +64,16 @@ directory = warehouse.directory
 
 def newest() -> store.Snapshot:
     """The newest published snapshot. Raises NoSnapshot when there is none yet, StoreError when it cannot be read."""
-    return store.latest(directory())
+    return _newest.get(directory(), None, lambda: store.latest(directory()))
+
+
+_newest = Kept()
 
 
 def tables(snapshot: str):
     """The tables of a snapshot as the present reader may see them; for the calling thread only, which opens them once."""
     scope = admitted_now().scope
-    key = (str(directory().resolve()), snapshot, scope.digest)
+    key = (_place(str(directory())), snapshot, scope.digest)
     if getattr(_thread, "key", None) != key:
         _thread.tables, _thread.key = warehouse.open(directory(), snapshot, scope), key
     return _thread.tables
@@ -108,7 +116,18 @@ def explain(view: View, name: str) -> list[dict]:
 def computed(view: View, name: str, query: Query) -> Computed:
     """The answer to any question, with the queries that gave it."""
     asked = metric(name)
-    return _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
+    found = _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
+    return replace(found, answer=replace(found.answer, rows=found.answer.rows.copy(deep=False)))
+
+
+def is_ready(view: View, name: str, *, where=None, **options) -> bool:
+    """Whether a card's numbers have been computed before: then they are there at once, and nothing is gained by computing side by side."""
+    asked, scope = metric(name), admitted_now().scope
+    now, before = questions(view.query(where=where, **options), view.against)
+    return all(digest(view.snapshot, scope, asked, query) in _done for query in (now, before))
+
+
+_done: set[str] = set()  # keys of all answers computed by this process; one that has been forgotten since is computed again
 
 
 def rows_behind(view: View, name: str, *, where=None, limit: int | None = MOST_ROWS, **options) -> Behind:
@@ -128,13 +147,15 @@ def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -
         rows = collect(_rows(asked, view.snapshot, query))
         return Behind(rows, len(rows))
     key = digest(view.snapshot, admitted_now().scope, asked, query, part=f"rows {limit}")
-    return _behind(key, asked, view.snapshot, query, limit)
+    found = _behind(key, asked, view.snapshot, query, limit)
+    return replace(found, rows=found.rows.copy(deep=False))
 
 
-@st.cache_data(**CACHED)
+@st.cache_resource(**CACHED)
 def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Computed:
     with remembering(_memory(_snapshot)), watched(warehouse.sql) as sql:
         found = ask(_metric, tables(_snapshot), _query)
+    _done.add(key)
     return Computed(found, tuple(sql))
 
 
@@ -154,7 +175,7 @@ def _memory(snapshot: str) -> Memory:
     return _remembered(digest(snapshot, admitted_now().scope, None, part="sums"))
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
+@st.cache_resource(max_entries=200, show_spinner=False)
 def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int) -> Behind:
     frame = _rows(_metric, _snapshot, _query)
     rows = collect(frame.head(_limit))
@@ -171,8 +192,14 @@ def _rows(asked: Metric, snapshot: str, query: Query) -> Frame:
 
 def digest(snapshot: str, scope: Scope, asked: Metric | None, query: Query | None = None, part: str = "") -> str:
     """The one key of everything cached: a hash over canonical JSON."""
-    parts = [str(directory().resolve()), snapshot, scope.digest, asked and [asked.name, asked.digest], query and _plain(query), part]
+    parts = [_place(str(directory())), snapshot, scope.digest, asked and [asked.name, asked.digest], query and _plain(query), part]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _place(directory: str) -> str:
+    """A directory by its whole name: looking it up costs more than the rest of a key."""
+    return str(Path(directory).resolve())
 
 
 def _plain(query: Query) -> list:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -75,10 +77,12 @@ def _against_months(tables: Tables, query: Query, frame: pd.DataFrame) -> list[C
 def movements(tables: Tables, query: Query) -> Answer:
     """The ledger: every customer whose recurring value moved within the period, with how much, what it is called, and why.
 
-    Options: horizon ("period" by default, or months); kind, to list one kind only. Returns one row per customer: customer_id, the `by` columns; value = closing
-    − opening, signed, reporting currency a month at the opening day's rates; n 1; kind; reason (a code, see REASONS); opening,
-    closing; agreements_before, agreements_after. Kind "joined_and_left" (inside the window: neither new nor churn) is listed
-    with value 0, and `left_between` marks those who left and came back.
+    Options: horizon ("period" by default, or months); kind, to list one kind only.
+
+    Returns one row per customer, the largest move first: customer_id, the `by` columns; value = closing − opening, signed,
+    reporting currency a month at the opening day's rates; n 1; kind; reason (a code, see REASONS); opening, closing;
+    agreements_before, agreements_after. Kind "joined_and_left" (inside the window: neither new nor churn) is listed with
+    value 0, and `left_between` marks those who left and came back.
     """
     if query.grain:
         raise QuestionError("the ledger lists customers, it is not a series: leave out the grain, or ask nrr_bridge for the sums by step")
@@ -87,7 +91,8 @@ def movements(tables: Tables, query: Query) -> Answer:
     by_kind = frame.groupby("kind")["value"].agg(["size", "sum"])
     notes = {"horizon": query.options["horizon"], **{str(kind): int(row["size"]) for kind, row in by_kind.iterrows()}}
     checks = [] if query.options["kind"] else [_ledger_adds_up(frame, tables, query)]
-    return answer(frame, query, keys=tuple(dict.fromkeys((*query.by, "customer_id"))), extra=LEDGER, checks=checks, notes=notes)
+    found = answer(frame, query, keys=tuple(dict.fromkeys((*query.by, "customer_id"))), extra=LEDGER, checks=checks, notes=notes)
+    return replace(found, rows=found.rows.sort_values("value", key=abs, ascending=False, kind="stable", ignore_index=True))
 
 
 def _chosen(rows: Frame, query: Query) -> Frame:

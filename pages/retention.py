@@ -157,8 +157,8 @@ def bridge(view):
 def listed_movements(view, key: str, **options) -> None:
     answer, metric = data.answer(view, "movements", **options), data.metric("movements")
     page.failed_checks(answer)
-    rows = worded(answer.rows.sort_values("value", key=abs, ascending=False), kind="kinds", reason="reasons")
-    table(view, rows, LEDGER, key=key, metrics=(metric,))
+    told = lambda rows: worded(rows, kind="kinds", reason="reasons")  # noqa: E731
+    table(view, told(answer.rows.head(data.MOST_ROWS)), LEDGER, key=key, metrics=(metric,), total=len(answer.rows), whole=lambda: told(answer.rows))
 
 
 @page.part("retention.movements")

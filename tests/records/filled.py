@@ -23,8 +23,9 @@ VALUES = {
 def value(column, row: int):
     kind = next((kind for kind in VALUES if isinstance(column.type, kind)), None)
     if kind is None:
-        short = TEXTS[row % len(TEXTS)]
-        return f"{row}{short}"[: column.type.length or None] if column.unique or column.primary_key or column.name == "id" else short
+        said = TEXTS[row % len(TEXTS)]
+        is_key = column.unique or column.primary_key or column.name in ("id", "subject")
+        return (f"{row}{said}" if is_key else said)[: column.type.length]
     return VALUES[kind][row % len(VALUES[kind])]
 
 
@@ -34,7 +35,6 @@ def fill(connection: Connection, revision: str, rows: int = 5) -> None:
         for row in range(1, rows + 1):
             given = {c.name: row if c.primary_key and isinstance(c.type, Integer) else value(c, row) for c in table.columns}
             given |= {c.name: None for c in table.columns if c.nullable and row == 1}
-            given |= {"subject": f"{row}{given['subject']}"} if "subject" in given else {}
             connection.execute(insert(table), [given])
 
 

@@ -31,7 +31,7 @@ POSTGRESQL = (
                 raise exception '{UNCHANGED}';
             end if;
             select greatest(30, cast(value #>> '{{}}' as integer)) into days
-                from settings where name = 'access_log_days' and value #>> '{{}}' ~ '^[0-9]{{1,6}}$';
+                from settings where name = 'access_log_days' and value #>> '{{}}' ~ '^[1-9][0-9]{{0,5}}$';
             if old.at >= now() - make_interval(days => coalesce(days, 730)) then
                 raise exception '{TOO_YOUNG}';
             end if;

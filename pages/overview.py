@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, numbers, page, sentences
+from ui import data, goals, numbers, page, sentences
 from ui.cards import Card, row, title
 from ui.figure import figure
 from ui.navigation import link
@@ -72,7 +72,16 @@ def what_changed(view, cards):
                 link(view, sentence.leads_to, t("why.see"), **sentence.segments)
 
 
+@page.part("targets.title", parallel=True)
+def aims(view):
+    """The open targets, each with its own customers and days, whatever the page's filters are."""
+    with page.section("targets.title"):
+        goals.section(view)
+        link(view, "settings", t("targets.set"))
+
+
 cards = CARDS[data.answer(view, "retention").notes["basis"]]
 row(view, cards)
 what_changed(view, cards)
+aims(view)
 over_time(view, cards)

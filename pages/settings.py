@@ -6,6 +6,7 @@ from access.guard import guard
 from access.roles import may
 from ui import page
 from ui.catalogue import calendar_tab, definitions_tab
+from ui.goals import targets_tab
 from ui.knobs import knobs_tab
 from ui.register import register_tab
 from ui.rights import rights_tab
@@ -15,7 +16,7 @@ reader = guard("settings")
 
 # part → (what draws it, the action a reader's role must allow)
 PARTS = {
-    "roles": (rights_tab, "edit_rules"), "calendar": (calendar_tab, None), "definitions": (definitions_tab, None),
+    "roles": (rights_tab, "edit_rules"), "targets": (targets_tab, None), "calendar": (calendar_tab, None), "definitions": (definitions_tab, None),
     "limits": (knobs_tab, "edit_settings"), "log": (register_tab, "read_log"),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ import charts
 from metrics.change import Change
 from metrics.query import Query
 from metrics.result import K_FIRM
-from ui import behind, data, numbers, page
+from ui import behind, data, numbers, page, standing
 from ui.navigation import link
 from ui.view import View
 from ui.words import definition_of, name_of, plain, t
@@ -24,14 +24,13 @@ SKELETON = 140  # px kept free while a card is computed
 @dataclass(frozen=True)
 class Card:
     """What a card shows. metric: name in the catalogue. leads_to: page behind the card. label: glossary key that replaces
-    the metric's name. target: a value of the metric, written under the number. trend: whether it has a small line."""
+    the metric's name. trend: whether it has a small line. An open target for what it shows stands under the number."""
 
     metric: str
     leads_to: str | None = None
     label: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     where: Mapping[str, str | None] = field(default_factory=dict)
-    target: float | None = None
     trend: bool = True
 
 
@@ -44,12 +43,14 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
                 show(view, card)
 
 
-@page.fragment(parallel=True)
+@page.fragment(parallel=lambda view, card: not data.is_ready(view, card.metric, where=card.where, **card.options))
 def show(view: View, card: Card) -> None:
     """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
     with page.safely(title(card)), st.skeleton(height=SKELETON):
         change = data.compare(view, card.metric, where=card.where, **card.options)
         _headline(view, card, change)
+        with page.safely(t("targets.title")):
+            _target(view, card)
         _foot(view, card, change)
 
 
@@ -71,14 +72,17 @@ def _headline(view: View, card: Card, change: Change) -> None:
 
 
 def _marks(view: View, card: Card, metric, now: Mapping) -> None:
-    marks = []
     base = worth(now)
     if base is not None and base < K_FIRM:
-        marks.append(t("cards.small_base", n=numbers.count(base)))
-    if card.target is not None:
-        marks.append(t("cards.target", value=numbers.shown(card.target, metric.unit, view.currency)))
-    if marks:
-        st.caption(" · ".join(marks))
+        st.caption(t("cards.small_base", n=numbers.count(base)))
+
+
+def _target(view: View, card: Card) -> None:
+    """The open target for what the card shows, with its pace; its papers on hover."""
+    target = standing.of_card(view, card.metric, card.options, card.where)
+    if target is not None:
+        line, papers = standing.line(view, target)
+        st.caption(line, help=papers)
 
 
 def worth(now: Mapping) -> float | None:

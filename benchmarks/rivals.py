@@ -65,9 +65,10 @@ def statements() -> dict[str, str]:
 
 
 def filled(sql: str, files: Mapping[str, tuple[str, ...]], period: Period, zone: str) -> str:
-    """A SELECT over the Parquet files themselves. `{day:created_at}` is an instant's day in the business zone."""
+    """A SELECT over the Parquet files themselves. `{day:created_at}` is an instant's day in the business zone, `{local:…}` its clock there."""
     days = {"start": f"DATE '{period.start}'", "end": f"DATE '{period.end}'", "start_d": str(day_number(period.start)), "end_d": str(day_number(period.end))}
     sql = re.sub(r"\{day:(\w+)\}", rf"CAST((\1 AT TIME ZONE '{zone}') AS DATE)", sql)
+    sql = re.sub(r"\{local:(\w+)\}", rf"(\1 AT TIME ZONE '{zone}')", sql)
     relations = {name: "read_parquet([" + ", ".join(f"'{uri}'" for uri in uris) + "])" for name, uris in files.items()}
     for name, text in {**days, **relations}.items():
         sql = sql.replace("{" + name + "}", text)

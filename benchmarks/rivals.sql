@@ -152,3 +152,15 @@ SELECT k / sum(k) OVER () AS value, sum(k) OVER () AS n, revenue FROM tiers ORDE
 WITH ends AS (SELECT max(ends_on) AS now FROM {customer_quarters} WHERE ends_on <= {end}),
 rows AS (SELECT q.customer_id, q.ends_on, q.held FROM {customer_quarters} q, ends WHERE q.ends_on IN ((SELECT now FROM ends), (SELECT max(ends_on) FROM {customer_quarters} WHERE ends_on <= {start})))
 SELECT avg((a.held <> b.held)::INT) AS value, count(*) AS n FROM rows a JOIN rows b ON a.customer_id = b.customer_id AND a.ends_on < b.ends_on AND a.held IS NOT NULL AND b.held IS NOT NULL
+
+-- @tickets_answered
+SELECT avg(coalesce(coalesce(first_response_at, solved_at) <= opened_at + INTERVAL 24 HOUR, false)::INT) AS value, count(*) AS n, count(first_response_at) FROM {tickets}
+WHERE NOT is_deleted AND {day:opened_at} >= {start} AND {day:opened_at} < {end} AND {local:opened_at} <= {end} - INTERVAL 24 HOUR
+
+-- @tickets_solved
+SELECT avg(coalesce(solved_at <= opened_at + INTERVAL 7 DAY AND reopened_count = 0, false)::INT) AS value, count(*) AS n, count(solved_at) FROM {tickets}
+WHERE NOT is_deleted AND {day:opened_at} >= {start} AND {day:opened_at} < {end} AND {local:opened_at} <= {end} - INTERVAL 7 DAY
+
+-- @open_tickets
+SELECT count(*) AS value, count(*) AS n, max({end} - {day:opened_at}), median({end} - {day:opened_at}) FROM {tickets}
+WHERE NOT is_deleted AND {day:opened_at} < {end} AND (solved_at IS NULL OR {day:solved_at} >= {end})

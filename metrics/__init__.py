@@ -28,6 +28,7 @@ from metrics import (
     rfm,
     survey,
     survival,
+    tickets,
     value,
     winning,
 )
@@ -59,6 +60,7 @@ MODULES = (
     decomposition,
     grading,
     care,
+    tickets,
     migration,
     drift,
     features,

@@ -213,6 +213,14 @@ def segment_columns(tables: Tables, most: int = hiding.MOST_GROUPS) -> tuple[str
     return tuple(sorted(groups, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
 
 
+SERVICE = ("service", "service quality", "customer service", "after-sales service", "support", "服务", "服务质量", "客户服务", "售后服务")
+
+
+def is_about_service(dimension: str | None, query: Query) -> bool:
+    """Whether a dimension asks about the service: by one of its usual names, or of those in [metrics.satisfaction] service."""
+    return isinstance(dimension, str) and dimension.strip().lower() in {str(name).strip().lower() for name in query.setting("satisfaction", "service", SERVICE)}
+
+
 USUAL = ("region", "industry", "grade", "size", "channel", "owner", "department", "kind")
 
 METRICS = (

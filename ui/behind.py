@@ -40,18 +40,25 @@ COLUMNS: Columns = {
     )},
     "region": Column("filters.region"), "industry": Column("filters.industry"), "grade": Column("filters.grade"), "owner": Column("filters.owner"),
 }  # fmt: skip
+TICKETS: Columns = {  # a list of tickets is told in columns of its own
+    "ticket_id": Column("service.ticket"), "customer": Column("service.customer"), "kind": Column("service.kind"), "priority": Column("service.priority"),
+    "channel": Column("service.channel"), "opened_on": Column("service.opened_on"), "age_days": Column("service.age", "count"),
+    "in_time": Column("service.in_time"), "answered_hours": Column("service.answered", "hours"), "solved_days": Column("service.solved", "days"),
+    "reopened_count": Column("service.reopened", "count"), "state": Column("service.state"),
+}  # fmt: skip
 FIRST = ("answered_on", "sent_on", "amount_reporting", "amount_per_month", "revenue", "amount_now", "closing", "begun_on", "x_revenue")  # the most of it on top
 ONLY_BESIDE = {"kind": "opening", "lead_id": "became_deal", "starts_on": "held", "held": "starts_on"}  # elsewhere these names mean something else
 FLAGS = ("again", "got")  # 0 and 1 in the data
 
 
-def _known(group: str) -> Callable[[object], str]:
-    """The glossary's word of a code, `<group>.<code>`; codes it does not know stay as they are."""
-    return lambda code: t(f"{group}.{code}") if has(f"{group}.{code}") else str(code)
+def _known(*groups: str) -> Callable[[object], str]:
+    """The glossary's word of a code, `<group>.<code>`, of the first group that has it; codes that none knows stay as they are."""
+    return lambda code: next((t(f"{group}.{code}") for group in groups if has(f"{group}.{code}")), str(code))
 
 
 WORDS: Mapping[str, Callable[[object], str]] = {
-    "band": _known("nps.bands"), "outcome": _known("behind.outcomes"), "kind": _known("behind.kinds"), "grade": partial(value_of, "grade"),
+    "band": _known("nps.bands"), "outcome": _known("behind.outcomes"), "kind": _known("behind.kinds", "values.kind"), "state": _known("service.states"),
+    **{column: partial(value_of, column) for column in ("priority", "channel")}, "grade": partial(value_of, "grade"),
     "stage": spoken.stage, "reached_stage": spoken.stage, **dict.fromkeys(("grade_then", "grade_now", "present_grade", "earned", "held"), spoken.grade),
 }  # fmt: skip
 
@@ -63,6 +70,13 @@ def worded(rows: pd.DataFrame) -> pd.DataFrame:
     first = next((column for column in FIRST if column in rows), None)
     told = rows.assign(**said, **flags)
     return told.sort_values(first, ascending=False, na_position="last", kind="stable") if first else told
+
+
+def columns_of(rows: pd.DataFrame) -> Columns:
+    """What is told of these rows, and under which headings."""
+    if "ticket_id" in rows:
+        return TICKETS
+    return {column: shown for column, shown in COLUMNS.items() if ONLY_BESIDE.get(column, column) in rows}
 
 
 def opened(view: View, heading: str, name: str, query: Query, now: Mapping, *, key: str) -> None:
@@ -77,7 +91,7 @@ def _dialog(view: View, heading: str, name: str, query: Query, now: Mapping, key
         page.sentence(t("behind.says", value=plain(numbers.shown(now["value"], metric.unit, view.currency)), n=numbers.count(behind.total)))
         if numbers.is_number(now["n"]) and behind.total != now["n"]:
             st.error(t("behind.differs", n=numbers.count(now["n"]), total=numbers.count(behind.total)), icon=":material/balance:")
-        columns = {column: shown for column, shown in COLUMNS.items() if ONLY_BESIDE.get(column, column) in behind.rows}
+        columns = columns_of(behind.rows)
         everything = lambda: worded(data.listed(view, name, query, None).rows)  # noqa: E731
         table(view, worded(behind.rows), columns, key=key, metrics=(metric,), total=behind.total, whole=everything)
 

@@ -6,7 +6,7 @@ import pytest
 from metrics.metric import ask
 from metrics.query import Query, QuestionError, collect
 from metrics.rounding import percents
-from metrics.survey import METRICS, behind_satisfaction, behind_verbatims, segment_columns
+from metrics.survey import METRICS, behind_satisfaction, behind_verbatims, is_about_service, segment_columns
 from tests.made import made
 from tests.metrics.responses import SURVEY, YEAR, D, answered, grouped, one, some
 
@@ -203,3 +203,14 @@ def test_columns_that_divide_the_answers_are_offered_the_usual_ones_first():
 )
 def test_shares_shown_together_add_up_to_100(shares, decimals, shown):
     assert percents(shares, decimals).tolist() == pytest.approx(shown, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "settings", "is_about"),
+    [
+        (" Service Quality ", {}, True), ("服务", {}, True), ("product function", {}, False), (None, {}, False),
+        ("service", {"service": ["response speed"]}, False), ("Response speed", {"service": ["response speed"]}, True),
+    ],
+)  # fmt: skip
+def test_which_dimension_is_about_the_service(dimension, settings, is_about):
+    assert is_about_service(dimension, Query(YEAR, settings={"metrics": {"satisfaction": settings}})) == is_about

@@ -89,4 +89,12 @@ def test_codes_are_in_words_and_the_most_stands_first(look):
 
 
 def test_every_heading_is_in_the_glossary():
-    assert [column.label for column in behind.COLUMNS.values() if not locales.has(column.label)] == []
+    assert [column.label for column in (*behind.COLUMNS.values(), *behind.TICKETS.values()) if not locales.has(column.label)] == []
+
+
+def test_tickets_are_told_in_columns_of_their_own():
+    """A ticket's kind is no movement of revenue, and has its own words."""
+    rows = pd.DataFrame({"ticket_id": ["a"], "kind": ["complaint"], "priority": ["blocker"], "channel": ["email"], "state": ["reopened"], "opening": [1.0]})
+    assert behind.columns_of(rows) == behind.TICKETS and behind.columns_of(rows[["kind", "opening"]])["kind"].label == "retention.kind"
+    told = behind.worded(rows).iloc[0]
+    assert told[["kind", "priority", "channel", "state"]].tolist() == ["Complaint", "blocker", "E-mail", "Solved again after reopening"]

@@ -97,7 +97,8 @@ def _given(view: View, target: Target | None, mark: str) -> dict:
     segment = _segment(view, target, mark)
     options = target.options if target and target.metric == metric else standing.OPTIONS.get(metric, {})
     asked = {"metric": metric, "options": options, "period": period, "segment": segment}
-    return {**asked, **_baseline(view, target, asked, mark), **_aim(view, target, metric, mark), **_rest(view, target, mark)}
+    begun = _baseline(view, target, asked, mark)
+    return {**asked, **begun, **_aim(view, target, metric, mark), **_rest(target, begun["baseline_on"], mark)}
 
 
 def _at(options: tuple, value) -> int:
@@ -164,6 +165,11 @@ def _unit(unit: str, currency: str) -> str:
     return currency if unit == "money" else t(f"targets.units.{unit}")
 
 
+def _points(unit: str, currency: str) -> str:
+    """What a change is counted in where it is no share of the baseline."""
+    return currency if unit == "money" else t(f"targets.points.{unit}")
+
+
 def _aim(view: View, target: Target | None, metric: str, mark: str) -> dict:
     """What it is to become, and which way is the good one."""
     known = CATALOGUE.get(metric)
@@ -171,7 +177,8 @@ def _aim(view: View, target: Target | None, metric: str, mark: str) -> dict:
     left, middle, right = st.columns(3)
     kind = left.segmented_control(
         t("targets.kind"), KINDS, default=KINDS[not target.is_relative] if target else None,
-        format_func=lambda name: t(f"targets.kinds.{name}", unit=_unit(unit, view.currency)), key=f"target_kind_{mark}_{unit}", help=t("targets.kind_help"),
+        format_func=lambda name: t("targets.relative") if name == KINDS[0] else _points(unit, view.currency), key=f"target_kind_{mark}_{unit}",
+        help=t("targets.kind_help"),
     )  # fmt: skip
     is_relative = None if kind is None else kind == "relative"
     factor = 100 if is_relative else IN_FORM.get(unit, 1)
@@ -184,12 +191,13 @@ def _aim(view: View, target: Target | None, metric: str, mark: str) -> dict:
     return {"target": value, "is_relative": is_relative, "lower_is_better": way == "lower"}
 
 
-def _rest(view: View, target: Target | None, mark: str) -> dict:
-    reach = data.reach(view.snapshot)
-    today = reach.as_of if reach else dt.date.today()
+def _rest(target: Target | None, baseline_on: dt.date | None, mark: str) -> dict:
+    """The line begins where the baseline was measured, unless somebody says otherwise."""
+    first = target.starts_on if target else baseline_on or dt.date.today()
+    last = target.due_on if target else add_months(first, MONTHS)
     left, middle, right = st.columns(3)
-    starts = left.date_input(t("targets.starts"), target.starts_on if target else today, key=f"target_starts_{mark}", format="YYYY-MM-DD")
-    due = middle.date_input(t("targets.due"), target.due_on if target else add_months(today, MONTHS), key=f"target_due_{mark}", format="YYYY-MM-DD")
+    starts = left.date_input(t("targets.starts"), first, key=f"target_starts_{mark}", format="YYYY-MM-DD")
+    due = middle.date_input(t("targets.due"), last, key=f"target_due_{mark}", format="YYYY-MM-DD")
     owner = right.text_input(t("targets.owner"), target.owner if target else admitted_now().name or "", key=f"target_owner_{mark}")
     note = st.text_area(t("targets.note"), target.note if target else "", key=f"target_note_{mark}", height=80)
     return {"starts_on": starts, "due_on": due, "owner": owner, "note": note}

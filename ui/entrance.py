@@ -45,8 +45,12 @@ def _who() -> str:
 def noted(reader: Reader) -> None:
     """Write the reader's arrival into the access log, once per session and role."""
     if st.session_state.get(NOTED) != reader.digest:
-        journal.note(reader.name, reader.grant.role, "signed_in", reach=reach_in_words(reader.grant))
+        journal.note(reader.name, reader.grant.role, "signed_in", **_reach(reader.grant))
         st.session_state[NOTED] = reader.digest
+
+
+def _reach(grant: Grant) -> dict:
+    return {"reach": grant.reach} | ({grant.column: list(grant.values)} if grant.column else {})
 
 
 def badge(reader: Reader) -> None:
@@ -90,13 +94,12 @@ def _local(reader: Reader) -> None:
         if is_trying:
             st.badge(grant_in_words(reader.grant), icon=":material/visibility:", color="orange")
             st.button(t("access.back"), on_click=lambda: st.session_state.pop(CHOICE, None), type="tertiary", icon=":material/undo:", key="view_as_end")
-        box = st.popover(t("access.view_as"), type="tertiary", icon=":material/visibility:", key="view_as", on_change="rerun")
-        if box.open:
-            with box:
-                _try()
+        if st.button(t("access.view_as"), type="tertiary", icon=":material/visibility:", key="view_as", wrap=False):
+            st.dialog(t("access.view_as"), icon=":material/visibility:")(_try)()
 
 
 def _try() -> None:
+    """Whom to look as; the choice closes the dialog."""
     role = st.selectbox(t("access.role"), list(ROLES), format_func=lambda name: t(f"access.roles.{name}"), key="view_as_role")
     reach = st.selectbox(t("access.reach"), ("all", "own", "department", "segment"), format_func=lambda name: t(f"access.reaches.{name}"), key="view_as_reach")
     user, column, values = None, None, ()
@@ -107,7 +110,9 @@ def _try() -> None:
         column = st.selectbox(t("access.column"), SEGMENTS, format_func=lambda name: t(f"access.columns.{name}"), key="view_as_column")
         values = tuple(part.strip() for part in st.text_input(t("access.values"), key="view_as_values").split(",") if part.strip())
     grant = Grant(role, reach, column, values)
-    st.button(t("access.try"), on_click=_as, args=(user, grant), type="primary", key="view_as_go", disabled=reach == "segment" and not values)
+    if st.button(t("access.try"), type="primary", key="view_as_go", disabled=reach == "segment" and not values):
+        _as(user, grant)
+        st.rerun()
 
 
 def _as(user: str | None, grant: Grant) -> None:

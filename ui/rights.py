@@ -33,8 +33,9 @@ def rights_tab(view: View) -> None:
     """The list of rules, and a form to add one, or to change or remove the one selected."""
     page.sentence(t("rights.says" if identity.is_configured() else "rights.says_local"))
     known = rules.rules(database.connect(data.directory())) if database.exists(data.directory()) else []
-    chosen = table(view, pd.DataFrame([_told(rule) for rule in known], columns=[*COLUMNS]), COLUMNS, key="rights", select=True)
+    chosen = table(view, pd.DataFrame([_told(rule) for rule in known], columns=[*COLUMNS]), COLUMNS, key="rights", select=True) if known else None
     if not known:
+        st.caption(t("rights.none"))
         st.code(f"python -m access grant ann@example.com administrator all --data {data.directory()}", language="bash")
     one = next((rule for rule in known if chosen and _told(rule)["subject"] == chosen["subject"] and _told(rule)["kind"] == chosen["kind"]), None)
     _form(one)
@@ -84,7 +85,8 @@ def _segment(rule: Rule | None, mark: str) -> tuple[str, list[str]]:
 
 def _reaches(given: dict) -> None:
     """How many customers a rule would open, before it is saved."""
-    if given["role"] is None or (given["subject_kind"] == "group" and given["reach"] in ("own", "department")):
+    is_personal = given["reach"] in ("own", "department")
+    if given["role"] is None or (is_personal and (given["subject_kind"] == "group" or not given["subject"].strip())):
         return
     try:
         grant = grants.checked(given["role"], given["reach"], given["column"], given["values"])

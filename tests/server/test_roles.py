@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import cache
 
 import pyarrow as pa
 import pytest
@@ -79,8 +80,9 @@ def served(tmp_path_factory):
         yield address, theirs
 
 
+@cache
 def heard(address: str, page: str, user: str) -> str:
-    """Everything that the server sends this reader for a page, as one text."""
+    """Everything that the server sends this reader for a page, as one text; asked once."""
     said = asyncio.run(messages(address, "" if page == HOME else page, "", **browser(address, claims(address, user))))
     return "\n".join(f"{message}\n{_tables(message)}" for message in said)
 

@@ -13,11 +13,12 @@ needs p · (cells of its depth) · 3 ≤ k · level: the step-down rule of Benja
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy.special import log_ndtr
 
 from metrics.effects import CONFOUNDED, Effects, Fit
 from metrics.result import K_TESTABLE
@@ -30,6 +31,7 @@ ROUNDS = 20
 SHORTLIST, AT_ONCE, RELATIVES = 40, 12, 12
 SHARED = 0.15  # of the smaller area: two that have more in common do not join in the same step
 BETTER = 0.5  # how much less probable (in e-foldings) a relative must be to replace an area
+KINDS = ("stands_out", "usual", "below_expected")
 NEVER = -9.0  # a t that no rule lets in
 
 
@@ -37,8 +39,9 @@ NEVER = -9.0  # a t that no rule lets in
 class Area:
     """A found area. In the units of the shown score, positive where it is low.
 
-    gap: the mean of all others less its own. adds, adds_se: what it takes off beyond its levels and the other areas. stands_out:
-    False where a level is low, but no lower than levels usually differ.
+    gap: the mean of all others less its own. adds, adds_se: what it takes off beyond its levels and the other areas.
+    kind: "stands_out"; "usual", a level that is low, but no lower than levels usually differ; "below_expected", an area that
+    scores no worse than all others, but worse than its levels and the other areas lead to expect.
     """
 
     cell: int
@@ -47,7 +50,7 @@ class Area:
     adds: float
     adds_se: float
     q: float
-    stands_out: bool
+    kind: str
 
 
 class Search:
@@ -70,7 +73,7 @@ class Search:
 
     @cached_property
     def areas(self) -> list[Area]:
-        """What is found: the areas, those that stand out first, each kind by how much the overall score would gain."""
+        """What is found, kind by kind, by how much the overall score would gain."""
         if not len(self.cells):
             return []
         for _ in range(ROUNDS):
@@ -78,8 +81,12 @@ class Search:
             if chosen is None:
                 break
             self._refit(chosen)
-        areas = [*self._standing_out(), *self._usual()]
-        return sorted(areas, key=lambda area: (not area.stands_out, -area.gap * self.effects.w[area.cell], area.cell))
+        return sorted([*self._standing_out(), *self._usual()], key=self._place)
+
+    def _place(self, area: Area) -> tuple:
+        """Kind by kind, by what the whole would gain: if the area scored like all others, or else as is expected of it."""
+        gain = area.adds if area.kind == KINDS[-1] else area.gap
+        return KINDS.index(area.kind), -gain * self.effects.w[area.cell], area.cell
 
     def _refit(self, picks: list) -> None:
         self.fit = self.effects.fit(picks, self.fit.usual[0], self.fit.noise)
@@ -89,7 +96,7 @@ class Search:
     def log_p(self, t, cells) -> np.ndarray:
         """Logarithm of p times the tests it stands among."""
         straight = straightened(t, self.effects.worth[cells], self.effects.sums.skew)
-        return stats.norm.logsf(straight) + self.burden[self.effects.cube.depths[cells]]
+        return log_ndtr(-straight) + self.burden[self.effects.cube.depths[cells]]
 
     def _limit(self, more: int) -> float:
         return math.log(self.level * max(len(self.fit.picks) + more, 1))
@@ -116,40 +123,47 @@ class Search:
         variance = self._noise(levels) * own / kept + (self.fit.noise / self.fit.pull if usual else 0.0)
         return low, low / np.sqrt(variance)
 
-    def exact(self, cell: int, without: int | None = None) -> tuple[float, float]:
-        """How low a cell is beyond the model (less one of its picks), estimated together with it, and its t."""
-        fit, cube = self.fit, self.effects.cube
-        conditions, inverse, residual = cube.conditions(cell), fit.inverse, fit.residual[cell]
-        common = [self.effects.common(pick, conditions) for pick in fit.picks]
-        columns = np.array([self.effects.w[cell], *self.effects.levels_of(cell), *common])
+    def exact(self, cells: Sequence[int], without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """How low cells are beyond the model (less one of its picks), each estimated together with it, and their t."""
+        fit, cube, cells = self.fit, self.effects.cube, np.asarray(cells, int)
+        columns = np.array([self._columns(cell) for cell in cells]).reshape(len(cells), len(fit.inverse))
+        inverse, residual = fit.inverse, fit.residual[cells]
         if without is not None:
             j = 1 + cube.levels + without
             residual = residual + columns @ inverse[:, j] * fit.effects[j] / inverse[j, j]
             inverse = inverse - np.outer(inverse[:, j], inverse[j]) / inverse[j, j]
-        worth = float(self.effects.w[cell] - columns @ inverse @ columns)
-        depth = len(conditions)
-        if worth < CONFOUNDED * self.effects.w[cell] * (depth > 1) or worth <= 0:
-            return 0.0, NEVER
-        usual = fit.usual[depth - 1] if depth > 1 else 0.0  # that of levels is in the model
-        return -residual / worth, -residual / math.sqrt(float(self._noise(cell)) * worth + (usual * worth) ** 2)
+        worth, depths = self.effects.w[cells] - ((columns @ inverse) * columns).sum(1), cube.depths[cells]
+        is_new = worth > np.where(depths > 1, CONFOUNDED * self.effects.w[cells], 0)
+        worth = np.where(is_new, worth, 1.0)
+        usual = np.take([0.0, 0.0, *fit.usual[1:]], depths)  # that of levels is in the model
+        t = -residual / np.sqrt(self._noise(cells) * worth + (usual * worth) ** 2)
+        return np.where(is_new, -residual / worth, 0.0), np.where(is_new, t, NEVER)
+
+    def _columns(self, cell: int) -> list[float]:
+        """Σw that a cell has in common with each column of the model."""
+        return [self.effects.w[cell], *self.effects.levels_of(cell), *(self.effects.common(pick, int(cell)) for pick in self.fit.picks)]
 
     # steps: each returns the picks to go on with, or None
 
-    def _picked(self) -> list[tuple[float, float]]:
+    def _picked(self) -> tuple[np.ndarray, np.ndarray]:
         """What each pick takes off the searched score, and its t."""
-        found = []
-        for j, pick in enumerate(self.fit.picks, 1 + self.effects.cube.levels):
-            usual = self.fit.usual[pick.depth - 1] if pick.depth > 1 else 0.0
-            low = -self.fit.effects[j]
-            found.append((low, low / math.sqrt(float(self._noise(pick.cell)) * self.fit.inverse[j, j] + usual**2)))
-        return found
+        first, cells = 1 + self.effects.cube.levels, self._cells_of_picks()
+        usual = np.take([0.0, 0.0, *self.fit.usual[1:]], self.effects.cube.depths[cells])
+        low = -self.fit.effects[first:]
+        return low, low / np.sqrt(self._noise(cells) * np.diag(self.fit.inverse)[first:] + usual**2)
+
+    def _cells_of_picks(self) -> np.ndarray:
+        return np.array([pick.cell for pick in self.fit.picks], int)
+
+    def _log_p_of_picks(self) -> np.ndarray:
+        return self.log_p(self._picked()[1], self._cells_of_picks())
 
     def _without_weakest(self) -> list | None:
         """Less the area that the others explain best, if there is one that they leave too little to."""
         picks, first = self.fit.picks, 1 + self.effects.cube.levels
-        log_p = [float(self.log_p(t, pick.cell)) for (_, t), pick in zip(self._picked(), picks, strict=True)]
+        log_p = self._log_p_of_picks()
         weak = [
-            j for j, (low, _) in enumerate(self._picked())
+            j for j, low in enumerate(self._picked()[0])
             if log_p[j] > self._limit(0) or min(low / self.effects.sd, -self.fit.shown[first + j] / self.effects.sd_shown) < NOTABLE
         ]  # fmt: skip
         if not weak:
@@ -162,24 +176,23 @@ class Search:
         """With a relative in the place of an area, where it explains more beside the others."""
         taken = {pick.cell for pick in self.fit.picks}
         for j, pick in enumerate(self.fit.picks):
-            here = float(self.log_p(self.exact(pick.cell, j)[1], pick.cell))
-            rivals = [(log_p, cell) for cell in self._relatives(j) if cell not in taken and (log_p := self._entry(cell, j)) < here - BETTER]
-            best = min(rivals, default=None)
-            if best and (pick.cell, best[1]) not in self._swapped:
+            cells = [pick.cell, *(cell for cell in self._relatives(j) if cell not in taken)]
+            here, *others = self._entries(cells, j)
+            best = min(zip(others, cells[1:], strict=True), default=(math.inf, None))
+            if best[0] < here - BETTER and (pick.cell, best[1]) not in self._swapped:
                 self._swapped.add((best[1], pick.cell))
                 return [*self.fit.picks[:j], self.effects.pick(best[1]), *self.fit.picks[j + 1 :]]
         return None
 
-    def _entry(self, cell: int, without: int | None = None) -> float:
-        """Logarithm of a cell's weighted p; +inf where it is not notably low."""
-        low, t = self.exact(cell, without)
-        is_low = low >= NOTABLE * self.effects.sd and self.gaps[cell] >= NOTABLE * self.effects.sd_shown
-        return float(self.log_p(t, cell)) if is_low else math.inf
+    def _entries(self, cells: Sequence[int], without: int | None = None) -> np.ndarray:
+        """Logarithms of cells' weighted p; +inf where one is not notably low."""
+        low, t = self.exact(cells, without)
+        return np.where(low >= NOTABLE * self.effects.sd, self.log_p(t, cells), math.inf)
 
     def _relatives(self, j: int) -> list[int]:
         """Cells that have much in common with an area: the lowest of them, as far as its model without it says."""
         pick, effects = self.fit.picks[j], self.effects
-        cells, common = effects.cube.inside(pick.conditions, pick.rows, effects.sums.w)
+        cells, common = effects.inside(pick.cell)
         residual = self.fit.residual[cells] + self.fit.effects[1 + effects.cube.levels + j] * common
         near = self.is_searched[cells] & (common > 0.3 * np.minimum(effects.w[cells], pick.totals[0]))
         cells, residual = cells[near], residual[near]
@@ -190,14 +203,14 @@ class Search:
         low, t = self._roughly()
         log_p, limit = self.log_p(t, self.cells), self._limit(1)
         taken = {pick.cell for pick in self.fit.picks} | self._left
-        likely = (low >= 0.7 * NOTABLE * self.effects.sd) & (self.gaps[self.cells] >= NOTABLE * self.effects.sd_shown) & (log_p < limit + 3)
+        likely = (low >= 0.7 * NOTABLE * self.effects.sd) & (log_p < limit + 3)
         order = np.flatnonzero(likely)[np.argsort(log_p[likely], kind="stable")][:SHORTLIST]
-        entries = sorted((self._entry(cell), cell) for cell in map(int, self.cells[order]) if cell not in taken)
+        cells = [cell for cell in map(int, self.cells[order]) if cell not in taken]
+        entries = sorted(zip(self._entries(cells), cells, strict=True))
         fresh: list = []
         for entry, cell in entries:
-            conditions = self.effects.cube.conditions(cell)
             smaller = [SHARED * min(pick.totals[0], self.effects.w[cell]) for pick in fresh]
-            if entry < limit and all(self.effects.common(pick, conditions) <= most for pick, most in zip(fresh, smaller, strict=True)):
+            if entry < limit and all(self.effects.common(pick, cell) <= most for pick, most in zip(fresh, smaller, strict=True)):
                 fresh.append(self.effects.pick(cell))
         return [*self.fit.picks, *fresh[:AT_ONCE]] if fresh else None
 
@@ -205,11 +218,13 @@ class Search:
 
     def _standing_out(self) -> list[Area]:
         picks, first = self.fit.picks, 1 + self.effects.cube.levels
-        log_p = np.array([float(self.log_p(t, pick.cell)) for (_, t), pick in zip(self._picked(), picks, strict=True)])
         adds = -self.fit.shown[first:]
         errors = self._shown_errors([pick.cell for pick in picks], np.diag(self.fit.inverse)[first:])
-        rows = zip(picks, adds, errors, stepped(log_p), strict=True)
-        return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), True) for p, low, se, q in rows]
+        rows = zip(picks, adds, errors, stepped(self._log_p_of_picks()), strict=True)
+        return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), self._kind(p.cell)) for p, low, se, q in rows]
+
+    def _kind(self, cell: int) -> str:
+        return KINDS[0] if self.gaps[cell] >= NOTABLE * self.effects.sd_shown else KINDS[-1]
 
     def _usual(self) -> list[Area]:
         """Levels that are low beyond chance, by enough to matter, though no more than levels usually differ."""
@@ -222,7 +237,7 @@ class Search:
         taken = [pick.cell for pick in self.fit.picks]
         is_listed = (log_p < math.log(self.level)) & (adds >= large) & (self.gaps[levels] >= large) & ~np.isin(levels, taken)
         chosen = zip(levels[is_listed], adds[is_listed], errors[is_listed], np.exp(log_p[is_listed]), strict=True)
-        return [Area(int(c), self.effects.cube.conditions(c), float(self.gaps[c]), float(a), float(se), float(q), False) for c, a, se, q in chosen]
+        return [Area(int(c), self.effects.cube.conditions(c), float(self.gaps[c]), float(a), float(se), float(q), KINDS[1]) for c, a, se, q in chosen]
 
     def _shown_errors(self, cells, inverse) -> np.ndarray:
         """Standard errors on the shown score; its noise is taken to shrink by the model as that of the searched score did."""

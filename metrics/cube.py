@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 Conditions = dict[int, int]  # attribute → level, both as numbers
 Combination = tuple[int, ...]  # attributes, ascending
-WIDEST = 1 << 18  # cells of one dense table: more, and it no longer fits a processor's cache
+WIDTHS = (1 << 12, 1 << 14, 1 << 16, 1 << 18)  # cells of one dense table; more no longer fit a processor's cache
 KEPT = 150_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
 
 
@@ -31,8 +31,9 @@ class Cube:
         sizes = [math.prod(shape) for shape in self.shapes]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         self.depths = np.repeat([len(c) for c in self.combinations], np.array(sizes, int)).astype(np.int8)
-        self.blocks = blocks(self.cards, self.depth, min(max(self.patterns, 1 << 13), WIDEST)) if cards else {}
+        self.blocks = cheapest(self.cards, self.depth, self.patterns) if cards else {}
         self._place = {c: k for k, c in enumerate(self.combinations)}
+        self._conditions: dict[int, Conditions] = {}
         self._kept: dict[Combination, np.ndarray] | None = {} if 8 * self.patterns * len(self.blocks) < KEPT else None
 
     @property
@@ -78,9 +79,11 @@ class Cube:
 
     def conditions(self, cell: int) -> Conditions:
         """Which attributes have which level in a cell."""
-        k = int(np.searchsorted(self.starts, cell, "right")) - 1
-        levels = np.unravel_index(cell - self.starts[k], self.shapes[k])
-        return dict(zip(self.combinations[k], map(int, levels), strict=True))
+        if cell not in self._conditions:
+            k = int(np.searchsorted(self.starts, cell, "right")) - 1
+            levels = np.unravel_index(cell - self.starts[k], self.shapes[k])
+            self._conditions[cell] = dict(zip(self.combinations[k], map(int, levels), strict=True))
+        return self._conditions[cell]
 
     def cell(self, conditions: Conditions) -> int:
         """The number of the cell with these conditions."""
@@ -94,6 +97,12 @@ class Cube:
             if attribute in combination:
                 self.table(found, combination)[(slice(None),) * combination.index(attribute) + (level,)] = True
         return found
+
+    @cached_property
+    def _numbers(self) -> list[np.ndarray]:
+        """Per combination the numbers of its cells, one axis per attribute."""
+        every = np.arange(self.size)
+        return [self.table(every, combination) for combination in self.combinations]
 
     @cached_property
     def _members(self) -> list[list[np.ndarray]]:
@@ -112,27 +121,37 @@ class Cube:
             among = among[self.codes[attribute][among] == level]
         return among
 
-    def by_level(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """What `values` of some patterns add up to per level, of all attributes in turn."""
-        return np.concatenate([np.bincount(self.codes[a][rows], values[rows], k) for a, k in enumerate(self.cards)])
+    def within(self, sums: np.ndarray, conditions: Conditions, free: Combination) -> np.ndarray:
+        """The part of `sums` where the conditions hold, as a table by the `free` attributes."""
+        combination = tuple(sorted((*conditions, *free)))
+        return self.table(sums, combination)[tuple(conditions.get(a, slice(None)) for a in combination)]
 
-    def inside(self, conditions: Conditions, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The cells that share a condition with `conditions`, and what `values` add up to where both hold.
+    def by_level(self, conditions: Conditions, values: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """What `values` add up to per level, of all attributes in turn, where the conditions hold. sums: those of `values`."""
+        if len(conditions) == self.depth:
+            rows = self.rows(conditions)
+            return np.concatenate([np.bincount(self.codes[a][rows], values[rows], k) for a, k in enumerate(self.cards)])
+        parts = [np.zeros(k) if a in conditions else self.within(sums, conditions, (a,)) for a, k in enumerate(self.cards)]
+        for a, level in conditions.items():
+            parts[a][level] = sums[self.cell(conditions)]
+        return np.concatenate(parts)
 
-        rows: the patterns that satisfy the conditions.
-        """
-        local: dict[Combination, np.ndarray] = {(): values[rows].sum()[None]}
-        cells, sums = [], []
+    def inside(self, conditions: Conditions, values: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cells that share a condition with `conditions`, and what `values` add up to where both hold. sums: those of `values`."""
+        local: dict[Combination, np.ndarray] = {(): sums[self.cell(conditions)][None]}
+        rows = self.rows(conditions) if len(conditions) > 1 else None  # of a single level, the cube has all that is asked for
+        cells, common = [], []
         for k, combination in enumerate(self.combinations):
             free = tuple(a for a in combination if a not in conditions)
             if len(free) == len(combination):
                 continue
-            if free not in local:
+            if free not in local and len(free) + len(conditions) <= self.depth:
+                local[free] = self.within(sums, conditions, free).ravel()
+            elif free not in local:
                 local[free] = np.bincount(_numbered(self.codes[:, rows], self.cards, free), values[rows], math.prod(self.cards[a] for a in free))
-            numbers = np.arange(self.starts[k], self.starts[k + 1]).reshape(self.shapes[k])
-            cells.append(np.atleast_1d(numbers[tuple(conditions.get(a, slice(None)) for a in combination)]).ravel())
-            sums.append(local[free])
-        return np.concatenate(cells), np.concatenate(sums)
+            cells.append(np.atleast_1d(self._numbers[k][tuple(conditions.get(a, slice(None)) for a in combination)]).ravel())
+            common.append(local[free])
+        return np.concatenate(cells), np.concatenate(common)
 
 
 def _numbered(codes: np.ndarray, cards: tuple[int, ...], attributes: Combination) -> np.ndarray:
@@ -142,6 +161,16 @@ def _numbered(codes: np.ndarray, cards: tuple[int, ...], attributes: Combination
         place *= cards[a]
         place += codes[a]
     return place
+
+
+@lru_cache(64)
+def cheapest(cards: tuple[int, ...], depth: int, patterns: int) -> dict[Combination, list[Combination]]:
+    """The blocks that need least work: each looks at every pattern once, and adds up its table for each combination taken from it."""
+
+    def work(found: dict[Combination, list[Combination]]) -> float:
+        return sum(patterns + math.prod(cards[a] for a in block) * len(parts) / 2 for block, parts in found.items())
+
+    return min((blocks(cards, depth, widest) for widest in WIDTHS), key=work)
 
 
 def blocks(cards: tuple[int, ...], depth: int, widest: int) -> dict[Combination, list[Combination]]:

@@ -46,7 +46,9 @@ class Sums:
 
     def of(self, rows: np.ndarray) -> Sums:
         """The same of some of the patterns."""
-        return Sums(*(getattr(self, name)[rows] for name in ("n", "w", "v", "y", "yy", "x", "xx")), self.skew)
+        cut: dict[int, np.ndarray] = {}  # what was one array stays one
+        columns = [getattr(self, name) for name in ("n", "w", "v", "y", "yy", "x", "xx")]
+        return Sums(*(cut.setdefault(id(column), column[rows]) for column in columns), self.skew)
 
 
 @dataclass
@@ -86,11 +88,16 @@ class Effects:
     sums: Sums
     least: float  # answers of the smallest cell that is looked at
     _levels: dict[int, np.ndarray] = field(default_factory=dict)
+    _inside: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _common: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def __post_init__(self):
-        of = self.cube.sums
-        self.n, self.w, self.v = of(self.sums.n), of(self.sums.w), of(self.sums.v)
-        self.y, self.x = of(self.sums.y), of(self.sums.x)
+        of, sums = self.cube.sums, self.sums
+        self.n = of(sums.n)
+        self.w = self.n if sums.w is sums.n else of(sums.w)
+        self.v = self.n if sums.v is sums.n else of(sums.v)
+        self.y = of(sums.y)
+        self.x = self.y if sums.x is sums.y else of(sums.x)
         self.total = float(self.sums.w.sum())
         self.mean = float(self.sums.y.sum()) / self.total
         self.sd = math.sqrt(max(float(self.sums.yy.sum()) / self.total - self.mean**2, 1e-12))
@@ -141,15 +148,28 @@ class Effects:
     def levels_of(self, cell: int) -> np.ndarray:
         """Σw that a cell has in common with each level."""
         if cell not in self._levels:
-            self._levels[cell] = self.cube.by_level(self.cube.rows(self.cube.conditions(cell)), self.sums.w)
+            self._levels[cell] = self.cube.by_level(self.cube.conditions(cell), self.sums.w, self.w)
         return self._levels[cell]
 
-    def common(self, pick: Pick, conditions: Conditions) -> float:
-        """Σw that an area has in common with whatever satisfies the conditions."""
+    def inside(self, cell: int) -> tuple[np.ndarray, np.ndarray]:
+        """The cells that share a condition with a cell, and the Σw that each has in common with it."""
+        if cell not in self._inside:
+            self._inside[cell] = self.cube.inside(self.cube.conditions(cell), self.sums.w, self.w)
+        return self._inside[cell]
+
+    def common(self, pick: Pick, cell: int) -> float:
+        """Σw that an area has in common with a cell."""
+        if (pick.cell, cell) not in self._common:
+            self._common[pick.cell, cell] = self._in_both(pick, self.cube.conditions(cell))
+        return self._common[pick.cell, cell]
+
+    def _in_both(self, pick: Pick, conditions: Conditions) -> float:
         if any(pick.conditions.get(a, level) != level for a, level in conditions.items()):
             return 0.0
-        further = {a: level for a, level in conditions.items() if a not in pick.conditions}
-        return float(self.sums.w[self.cube.rows(further, pick.rows)].sum()) if further else pick.totals[0]
+        both = {**pick.conditions, **conditions}
+        if len(both) <= self.cube.depth:
+            return float(self.w[self.cube.cell(both)])
+        return float(self.sums.w[self.cube.rows({a: level for a, level in both.items() if a not in pick.conditions}, pick.rows)].sum())
 
     def fit(self, picks: Sequence[Pick], usual: float | None = None, noise: float | None = None) -> Fit:
         """Estimate the model with these areas. usual, noise: the spread of levels and the noise's variance to begin with."""
@@ -158,7 +178,7 @@ class Effects:
         matrix[:many, :many] = self._normal
         for j, pick in enumerate(picks, many):
             matrix[j, :many] = matrix[:many, j] = [pick.totals[0], *pick.weights]
-            matrix[j, many : j + 1] = matrix[many : j + 1, j] = [self.common(other, pick.conditions) for other in picks[: j - many + 1]]
+            matrix[j, many : j + 1] = matrix[many : j + 1, j] = [self.common(other, pick.cell) for other in picks[: j - many + 1]]
         right = np.array([self._right(self.y, self.sums.y, picks, 1), self._right(self.x, self.sums.x, picks, 2)]).T
         noise = self.sd**2 if noise is None else noise
         usual = self._usual_of_levels(matrix, right[:, 0], noise) if usual is None else usual

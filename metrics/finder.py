@@ -44,8 +44,8 @@ def low_scores(tables: Tables, query: Query) -> Answer:
     Returns the whole as rank 0, then one row per finding, those that stand out first, by impact; then what looks low and is not by itself:
         area                     text "region = West · product = Food", "" for the whole
         value, n, low, high      the segment's score, its answers, 95 % limits; repeated answers of a customer widen them
-        role                     whole; stands_out; usual (a level that is low, but no lower than levels usually differ);
-                                 points_to (low only because of the part of it that is named there)
+        role                     whole; stands_out; usual (a level that is low, but no lower than levels usually differ); below_expected (no
+                                 lower than all others, but than it should be); points_to (low only because of the part named there)
         depth, column_1, value_1, …, column_3, value_3    a null value means "without a value"
         share, gap               n over all answers; how much worse than all others, in the score's units, positive
         impact                   how much the whole would gain if the segment scored like all others
@@ -149,7 +149,7 @@ def _rows(report: Report, areas: list[Area], halves: Halves, is_hidden_by_filter
     by_gap = np.argsort(np.argsort([-score["gap"] for score in scores], kind="stable")) + 1
     rows = [{"rank": 0, "area": "", "role": "whole", "depth": 0, "conditions": {}, **report.score({})}]
     for k, (area, score, *facts) in enumerate(zip(areas, scores, *parts, strict=True)):
-        role = {"role": "stands_out" if area.stands_out else "usual", "rank_by_gap": by_gap[k], "q": area.q, "conditions": area.conditions}
+        role = {"role": area.kind, "rank_by_gap": by_gap[k], "q": area.q, "conditions": area.conditions}
         rows.append({"rank": k + 1, **report.described(area.conditions), **role, **score, **facts[0], **facts[1], **facts[2]})
     for conditions, part in report.pointers(areas):
         if not seclusion.is_hidden(report.effects, conditions) and not is_hidden_by_filters(report.segment(conditions)):

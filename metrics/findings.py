@@ -97,7 +97,7 @@ class Report:
 
     def adds(self, conditions: Conditions) -> float:
         """What a segment that is no finding takes off beyond the findings."""
-        low, _ = self.search.exact(self.effects.cube.cell(conditions))
+        low = float(self.search.exact([self.effects.cube.cell(conditions)])[0][0])
         return self.unit * low * self.effects.sd_shown / self.effects.sd
 
     def _bounds(self) -> tuple[float, float]:
@@ -116,7 +116,7 @@ class Report:
     def _same(self, area: Area) -> str | None:
         """The likest other cell that is no mere part of the area."""
         effects, own = self.effects, float(self.effects.w[area.cell])
-        cells, common = effects.cube.inside(area.conditions, effects.cube.rows(area.conditions), effects.sums.w)
+        cells, common = effects.inside(area.cell)
         cells, common = np.concatenate([cells, np.arange(effects.cube.levels)]), np.concatenate([common, effects.levels_of(area.cell)])
         alike = common / (effects.w[cells] + own - common)
         for k in np.argsort(-alike, kind="stable"):
@@ -145,7 +145,7 @@ class Report:
         """Whether it lies clearly low and has little left of that once the listed areas are taken into account."""
         gap, effects = float(self.search.gaps[cell]), self.effects
         error = effects.sd_shown / np.sqrt(effects.worth[cell])
-        low, _ = self.search.exact(cell)
+        low = float(self.search.exact([cell])[0][0])
         return gap >= LARGE * effects.sd_shown and gap > CLEAR * error and low / effects.sd < ADDS_LITTLE * gap / effects.sd_shown
 
     def honest(self, areas: list[Area], halves: tuple[np.ndarray, ...], found: list[list[Conditions]]) -> list[dict]:

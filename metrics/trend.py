@@ -49,6 +49,8 @@ def _before_the_end(tables: Tables, query: Query, yard: Yardstick, scale: tuple[
 def _last_two(frame: Frame, query: Query) -> list[str]:
     """The wave before, and the last one: the one asked for, else the newest with answers in the period."""
     order, asked = oldest_first(frame, "answered_on"), _asked_for(query)
+    if len(order) < 2:
+        return []
     if not asked:
         last = aggregate(frame, [WAVE], last=nw.col("answered_on").max())
         asked = [wave for wave, day in zip(last[WAVE], last["last"], strict=True) if pd.Timestamp(day) >= pd.Timestamp(query.period.start)]

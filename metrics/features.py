@@ -20,7 +20,7 @@ from metrics.stats import Z95
 
 SAMPLED = 10_000  # customers a side; more are drawn by number, evenly
 LEARNED = 4_000  # rows a side for the classifier
-DRAWS = 10_007  # customer_quarters.draw runs from 0 to DRAWS − 1
+DRAWS, STRIDE = 10_007, 7_919  # primes: customers numbered through are scattered over 0 … 10,006
 CHANCE = 0.5  # area under the curve of a coin
 LEVEL = 0.05  # of false discoveries among those flagged
 TELLING = 0.05  # a feature that fewer have a value for is left out of the classifier
@@ -80,7 +80,7 @@ def _plain(query: Query, name: str) -> Query:
 
 
 def _members(tables: Tables, query: Query) -> tuple[Frame, list[dt.date]]:
-    """The segment's customers at both quarter ends, with `draw`, `is_now`, numbers and kinds; and the two ends."""
+    """The segment's customers at both quarter ends, with `is_now`, numbers and kinds; and the two ends."""
     best = grade_names(query)[0]
     wanted, scheme = query.options["grade"] or best, query.options["scheme"]
     if scheme not in ("source", "held", "earned"):
@@ -96,7 +96,7 @@ def _members(tables: Tables, query: Query) -> tuple[Frame, list[dt.date]]:
     else:
         rows = rows.filter(nw.col(scheme) == wanted)
     is_now = nw.col("ends_on") == nw.lit(ends[1] if ends else query.period.end)
-    return rows.select("customer_id", "draw", *KINDS, is_now=is_now, **{f"x_{name}": made for name, made in NUMBERS.items()}), ends
+    return rows.select("customer_id", *KINDS, is_now=is_now, **{f"x_{name}": made for name, made in NUMBERS.items()}), ends
 
 
 def _sampled(tables: Tables, query: Query, limit: int) -> pd.DataFrame:
@@ -105,8 +105,15 @@ def _sampled(tables: Tables, query: Query, limit: int) -> pd.DataFrame:
     sizes = aggregate(members, ["is_now"], n=nw.len())
     most = int(sizes["n"].max()) if len(sizes) else 0
     if most > limit:
-        members = members.filter(nw.col("draw") < int(DRAWS * limit / most))
+        members = members.join(_drawn(members, limit / most), on="customer_id", how="semi")
     return collect(members).sort_values(["is_now", "customer_id"], ignore_index=True)
+
+
+def _drawn(members: Frame, share: float) -> Frame:
+    """A share of the customers. They are numbered among themselves: a number among all would tell a reader of some how many there are."""
+    ones = members.select("customer_id").unique().with_columns(one=nw.lit(1))
+    numbered = ones.with_columns(draw=(nw.col("one").cum_sum().over(order_by="customer_id") * STRIDE) % DRAWS)
+    return numbered.filter(nw.col("draw") < int(DRAWS * share)).select("customer_id")
 
 
 def _sides(rows: pd.DataFrame) -> dict:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
+from metrics import amounts
 from metrics.query import Frame, Query, QuestionError, Tables
 from metrics.result import Answer
 
@@ -24,6 +26,7 @@ class Metric:
     reads: tables and marts. measure(tables, query) → Answer.
     behind(tables, query) → the rows behind the number, lazily: as many as the answer's n (of the query without `by` and
     grain), under the same filters. A page that drills into a bar asks for it with the bar's key added to `where`.
+    Of a reader who may see no amounts, both say "no data" where they would need some (`metrics.amounts`).
     """
 
     name: str
@@ -37,6 +40,11 @@ class Metric:
     options: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     version: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "measure", partial(amounts.measured, self.name, self.measure))
+        if self.behind is not None:
+            object.__setattr__(self, "behind", partial(amounts.listed, self.name, self.behind))
 
     @property
     def digest(self) -> str:

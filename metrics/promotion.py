@@ -30,7 +30,7 @@ def promotion_roi(tables: Tables, query: Query) -> Answer:
     Option attribution, one of RULES: "tagged" or "leads" (with option days). The rule stands in notes["attribution"].
     Revenue and cost in reporting currency, revenue at each invoice's rate, cost at the rate of the campaign's first day.
 
-    With a filter on customers there is revenue and no ROI: the cost is not theirs alone.
+    With a filter on customers, and for a reader of some customers only, there is revenue and no ROI: the cost is not theirs alone.
 
     Returns one row per campaign: campaign_id; value = ROI (2.0 is 200 %), null at cost 0; n customers; numerator net = revenue − cost;
     denominator cost; name, revenue, net, cost, starts_on.
@@ -55,15 +55,15 @@ def promotion_roi(tables: Tables, query: Query) -> Answer:
     values = [float("nan") if query.where else roi(r, c) for r, c in zip(rows["revenue"], rows["cost"], strict=True)]
     rows = rows.assign(numerator=rows["net"], value=values)
     notes = {"attribution": RULES[rule], "unconverted": int(rows["unconverted"].sum()), **({"days": int(query.options["days"])} if rule == "leads" else {})}
-    if query.where:
-        notes["reason"] = "a promotion's cost is not split by customer: the revenue of the chosen ones has no return of its own"
+    if query.where or not campaigns["is_told"].all():
+        notes["reason"] = "a promotion's cost is not split by customer: the revenue of some of them has no return of its own"
     return answer(rows, query, keys=("campaign_id",), extra=("name", "revenue", "net", "cost", "starts_on"), notes=notes)
 
 
 def _campaigns(tables: Tables, query: Query) -> Frame:
     start, end = nw.lit(query.period.start), nw.lit(query.period.end)
     begun = tables["campaigns"].filter(nw.col("starts_on") >= start, nw.col("starts_on") < end)
-    return priced(begun, tables, query, "cost", "starts_on_d").select("campaign_id", "name", "starts_on", cost="converted")
+    return priced(begun, tables, query, "cost", "starts_on_d").select("campaign_id", "name", "starts_on", cost="converted", is_told=~nw.col("cost").is_null())
 
 
 def _lines(tables: Tables, query: Query) -> Frame:

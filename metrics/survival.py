@@ -100,7 +100,7 @@ def _curve(stays: pd.DataFrame) -> pd.DataFrame:
 def _tested(stays: pd.DataFrame, by: list[str]) -> dict:
     """The log-rank test over segments that have a value; nothing where there is only one."""
     known = stays.dropna(subset=by) if by else stays
-    groups = known[by].astype(str).agg(" · ".join, axis=1) if by else pd.Series(dtype=str)
+    groups = known[by].astype(str).agg(" · ".join, axis=1) if by and len(known) else pd.Series(dtype=str)
     if groups.nunique() < 2 or not known["left"].any():
         return {}
     chi2, p = log_rank(known["months"], known["left"], groups.to_numpy(), known["entry"])

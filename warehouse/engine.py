@@ -25,15 +25,14 @@ import narwhals as nw
 import pyarrow as pa
 
 from access.scope import FULL, Scope
+from warehouse import contract, veils, visible
 
 if TYPE_CHECKING:
     from warehouse.store import Snapshot
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
 BOOKKEEPING = ("updated_at", "extracted_at")
-ACCOUNTS = "accounts"  # mart: one row per customer that is neither deleted nor merged
-SHARED = {"owners", "products", "surveys", "questions", "campaigns", "rates", "coverage"}  # belong to no customer: every reader sees them
-OWNED = {"customer": ("customers", "customer_id"), "lead": ("leads", "lead_id"), "deal": ("deals", "deal_id")}  # what owner_assignments point at
+IDS = {name for entity in contract.ENTITIES for name, column in contract.columns(entity).items() if column.kind == "id"}
 
 
 @dataclass(frozen=True)
@@ -213,28 +212,32 @@ class Tables(Mapping[str, nw.LazyFrame]):
     def _has_merged(self) -> bool:
         return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
 
-    def _scoped(self, name: str) -> nw.LazyFrame:
-        """The reader's rows. A table that names neither a customer nor a deal, and is not shared, is for the full scope only."""
-        frame = self._session.frame(self._view(name))
-        columns = frame.collect_schema().names()
-        if self._scope.is_full or name in SHARED:
-            return frame
-        if "customer_id" in columns:
-            return frame.join(self._visible, on="customer_id", how="semi")
-        if "deal_id" in columns:
-            return frame.join(self["deals"].select("deal_id"), on="deal_id", how="semi")
-        return frame.join(self._owned, on=["object", "object_id"], how="semi") if name == "owner_assignments" else frame.head(0)
-
     @property
-    def _owned(self) -> nw.LazyFrame:
-        """Visible customers, leads and deals, named as assignments name them."""
-        return nw.concat([self[table].select(nw.lit(kind).alias("object"), object_id=key) for kind, (table, key) in OWNED.items()])
+    def veils(self) -> tuple[str, ...]:
+        """What is kept from the reader of these tables; of access.scope.VEILS."""
+        return self._scope.veils
+
+    def _scoped(self, name: str) -> nw.LazyFrame:
+        """The reader's rows, as the reader may see them. Who sees all of everything reads the view itself."""
+        frame = self._session.frame(self._view(name))
+        if not self._scope.is_full:
+            frame = visible.rows(name, frame, self, self._visible, self._extras(name, frame))
+        return veils.veiled(name, frame, self.veils, self._extras(name, frame)) if self.veils else frame
 
     @cached_property
     def _visible(self) -> nw.LazyFrame:
-        accounts = self._session.frame(self._view(ACCOUNTS))
-        allowed = [nw.col(column).is_in(values) for column, values in self._scope.rules]
-        return (accounts.filter(*allowed) if allowed else accounts.head(0)).select("customer_id")
+        return visible.customers(self._session.frame(self._view(visible.ACCOUNTS)), self._scope.rules)
+
+    def _extras(self, name: str, frame: nw.LazyFrame) -> tuple[str, ...]:
+        """Text columns that only the source knows: promoted from `extra`, in a mart under the same name or with "answer_" before it."""
+        own = contract.columns(name) if name in contract.ENTITIES else IDS
+        texts = (column for column, kind in frame.collect_schema().items() if kind == nw.String and column not in own)
+        return tuple(column for column in texts if column.removeprefix("answer_") in self._promoted or column in self._promoted)
+
+    @cached_property
+    def _promoted(self) -> frozenset[str]:
+        keys = (key for name in contract.ENTITIES if name in self._stored for key in self._stored[name].extras)
+        return frozenset(key.replace(".", "_") for key in keys)
 
 
 class Opened(Tables):

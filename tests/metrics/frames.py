@@ -23,7 +23,7 @@ def quarter_rows(customers: list[tuple[str, str, str | None, float]]) -> pd.Data
     rows = pd.DataFrame(customers, columns=["customer_id", "ends_on", "held", "amount"])
     rows["ends_on"] = [dt.date.fromisoformat(day) for day in rows["ends_on"]]
     rows["held_rank"] = rows["held"].map(RANKS)
-    return rows.assign(earned=rows["held"], earned_rank=rows["held_rank"], graded_then=rows["held"], score=0.5, draw=range(len(rows)))
+    return rows.assign(earned=rows["held"], earned_rank=rows["held_rank"], graded_then=rows["held"], score=0.5)
 
 
 def quarters(customers, accounts: list[dict] = ()) -> dict[str, nw.LazyFrame]:

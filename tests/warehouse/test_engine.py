@@ -12,7 +12,8 @@ from access.scope import FULL, NOTHING, Scope
 from metrics.query import collect
 from tests.made import made
 from warehouse.contract import ENTITIES
-from warehouse.engine import DUCKDB, SHARED, Tables, promotable, view_sql
+from warehouse.engine import DUCKDB, Tables, promotable, view_sql
+from warehouse.visible import SHARED
 
 NORTH = Scope((("region", ("North",)),))
 COMPANY = {

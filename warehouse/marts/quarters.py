@@ -19,7 +19,6 @@ FEW = 5  # scores: fewer are suppressed everywhere, so they cannot move a grade 
 YEAR = 4  # quarters
 KEPT = 12  # quarters of history; [metrics.grading] quarters
 VISIT = ("visit", "on-site visit", "meeting", "拜访", "上门", "走访")  # channels that count as a visit; [metrics.grading] visits
-DRAWS = 10_007  # a prime: customers are numbered through and scattered over 0 … 10,006, for fair samples of any size
 CENTS, DIGITS = 2, 9  # decimals of amounts, and of scores
 MONEY = ("amount", "later", "pipeline", "quarter_revenue")
 SUMS = ("revenue", "orders", "interactions", "visits", "answered", "satisfied", "usage")
@@ -37,7 +36,7 @@ def customer_quarters(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     null: no data. coverage: share of the weights with data. score, earned, earned_rank (1 is best): by the present rules.
     held, held_rank: the grade in force: a change that is a crossing by a hair (under `margin`) takes two quarters.
     held_rank_before, score_before, …_score_before: the quarter before, null if it was no customer then.
-    graded_then: by the rules in force then. draw: the customer's number for sampling.
+    graded_then: by the rules in force then.
     A customer that is lost by the end of the quarter is none.
     """
     spans = _quarters(tables, settings)
@@ -123,11 +122,8 @@ def _open(tables: Tables, settings: Mapping, spans: list) -> nw.LazyFrame:
 
 
 def _living(year: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
-    """Rows of accounts that are not lost by the end of the quarter, each with its number for sampling."""
-    known = tables["accounts"].select("customer_id", "lost_on").with_columns(one=nw.lit(1))
-    number = nw.col("one").cum_sum().over(order_by="customer_id")
-    known = known.with_columns(draw=((number * 7919) % DRAWS).cast(nw.Int64)).drop("one")
-    rows = year.join(known, on="customer_id", how="inner")
+    """Rows of accounts that are not lost by the end of the quarter."""
+    rows = year.join(tables["accounts"].select("customer_id", "lost_on"), on="customer_id", how="inner")
     return rows.filter(nw.col("lost_on").is_null() | (nw.col("lost_on") >= nw.col("ends_on"))).drop("lost_on")
 
 

@@ -8,6 +8,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from access import journal
+from access.guard import admitted_now, is_stale
 from metrics.query import Query
 from ui import data, numbers, page, spoken
 from ui.table import Column, Columns, table
@@ -81,10 +83,15 @@ def columns_of(rows: pd.DataFrame) -> Columns:
 
 def opened(view: View, heading: str, name: str, query: Query, now: Mapping, *, key: str) -> None:
     """The rows behind a card in a dialog over the page. query: the card's own. now: its row, whose n is the list's length."""
+    reader = admitted_now()
+    rows = int(now["n"]) if numbers.is_number(now["n"]) else None
+    journal.note(reader.name, reader.grant.role, "opened_rows", name, snapshot=view.snapshot, rows=rows, filters=view.params())
     st.dialog(plain(heading), width="large", icon=":material/table_rows:")(_dialog)(view, heading, name, query, now, key)
 
 
 def _dialog(view: View, heading: str, name: str, query: Query, now: Mapping, key: str) -> None:
+    if is_stale():  # a dialog is a fragment of its own
+        st.rerun()
     metric = data.metric(name)
     with page.safely(heading):
         behind = data.listed(view, name, query)

@@ -1,5 +1,7 @@
 """What is a customer worth, and where does revenue come from?"""
 
+from functools import partial
+
 import streamlit as st
 
 import charts
@@ -8,7 +10,7 @@ from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, how, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
-from ui.words import definition_of, name_of, plain, t
+from ui.words import definition_of, name_of, plain, t, value_of
 
 guard("arpu")
 
@@ -124,12 +126,14 @@ def by_segment(view, names: tuple[str, ...]):
             return
         everybody = whole.iloc[0]["value"]
         line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
-        options = spoken.names(rows[by])
+        called = partial(value_of, by)
+        options = spoken.names(rows[by], called)
         spec = charts.forest(rows, by, money, names=options, **line, tick=numbers.tick)
         columns = {by: Column(f"arpu.segments.{by}"), **{key: column for key, column in SERIES.items() if key not in ("period", "complete")}}
-        best = {"best": plain(rows.iloc[0][by] or t("filters.blank")), "value": money(rows.iloc[0]["value"])}
+        best = {"best": plain(called(rows.iloc[0][by])), "value": money(rows.iloc[0]["value"])}
+        shown = spoken.in_words(rows, called, by, missing=True)
         alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)
-        chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", rows=rows, columns=columns, metrics=(metric,))
+        chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", rows=shown, columns=columns, metrics=(metric,))
         if chosen is not None:
             behind.rows(view, name, CUSTOMERS, key="arpu_segment_rows", where={by: chosen})
 
@@ -154,7 +158,7 @@ def bridge(view):
         ends = {"before": money(whole.iloc[0]["value"]), "after": money(whole.iloc[-1]["value"])}
         page.sentence(t(f"arpu.bridge_says_{of}", **ends, days=plain(page.days(page.compared(view)))))
         items = answer.rows[answer.rows[item].notna()].sort_values("value", key=abs, ascending=False)
-        shown = items.assign(step=[words[step] for step in items["step"]], label=[label or t("filters.blank") for label in items["label"]])
+        shown = items.assign(step=[words[step] for step in items["step"]], label=[value_of(item, label) for label in items["label"]])
         columns = {"label": Column(f"arpu.segments.{item}"), "step": Column("arpu.part"), "value": Column("arpu.effect", "money")}
         figure(view, charts.bridge(whole, "step", money, names=words), t("arpu.bridge_alt", **ends), key="arpu_bridge")
         table(view, shown, columns, key="arpu_bridge_items", metrics=(metric,))

@@ -80,7 +80,7 @@ def in_words(rows):
 
 def listed(view, metric: str, columns: dict, key: str, where: dict, **options) -> None:
     """The rows behind a number, under a heading that says which."""
-    behind.rows(view, metric, columns, key=key, where=where, told=in_words, **options)
+    behind.rows(view, metric, columns, key=key, where=where, **options)
 
 
 @page.part("funnel.stages")

@@ -93,6 +93,11 @@ def labels(rows, column) -> dict[str, str]:
     return {key: value_of(column, key) for key in rows[column]}
 
 
+def named(rows, column):
+    """Rows of a chart's table, its marks called as they are in the chart."""
+    return rows.assign(**{column: rows[column].map(labels(rows, column))})
+
+
 def worded(rows):
     """Rows with grades and bands in the reader's words."""
     words = {"grade": lambda value: value_of("grade", value), "band": lambda value: band_names().get(value)}
@@ -171,7 +176,9 @@ def _side_by_side(view, rows, column, called, whole):
         figure(view, charts.split(rows, column, parts, share, names=called), t("nps.split_alt"), key="nps_split")
     with left:
         shown = labels(rows[rows["state"] == "value"], column)  # what is hidden cannot be opened either
-        return clickable(view, spec, t("nps.forest_alt"), shown, key="nps_segment", prompt="nps.choose_group", rows=rows, columns=columns, metrics=(metric,))
+        return clickable(
+            view, spec, t("nps.forest_alt"), shown, key="nps_segment", prompt="nps.choose_group", rows=named(rows, column), columns=columns, metrics=(metric,)
+        )
 
 
 def opened(view, where, label, key, name="nps"):
@@ -317,7 +324,7 @@ def response(view):
         sides = [("customer_share", t("nps.of_customers"), theme.ACCENT), ("revenue_share", t("nps.of_revenue"), theme.CAUTION)]
         spec = charts.pairs(rows, column, sides, share, names=called)
         table_columns = {column: Column("nps.group"), **RESPONSES}
-        figure(view, spec, t("nps.response_alt"), key="nps_response", rows=rows, columns=table_columns, metrics=(responded,))
+        figure(view, spec, t("nps.response_alt"), key="nps_response", rows=named(rows, column), columns=table_columns, metrics=(responded,))
 
 
 @page.part("nps.silent")

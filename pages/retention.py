@@ -12,7 +12,7 @@ from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column, table
-from ui.words import name_of, t
+from ui.words import name_of, t, value_of
 
 guard("retention")
 
@@ -43,7 +43,7 @@ LEDGER = {
 TRIANGLE = {
     "cohort": Column("retention.cohort"), "age": Column("retention.age", "count"), "value": Column("retention.value", "share"),
     "low": Column("retention.low", "share"), "high": Column("retention.high", "share"), "numerator": Column("retention.active", "count"),
-    "n": Column("retention.reached", "count"), "size": Column("retention.size", "count"), "cell": Column("retention.cell"),
+    "n": Column("retention.reached", "count"), "size": Column("retention.size", "count"), "cell": Column("retention.cell_state"),
     "so_far": Column("retention.so_far", "count"),
 }  # fmt: skip
 BEGUN = {"customer": Column("retention.customer"), "begun_on": Column("retention.begun_on"), "last_active_on": Column("retention.last_active_on")}
@@ -233,11 +233,13 @@ def survival(view):
         page.sentence(survival_says(answer, columns))
         if "wrongly_flagged" in answer.notes:
             st.caption(spoken.lost_after(answer.notes["cut_days"], answer.notes["wrongly_flagged"]))
-        names = {None: t("filters.blank")}
+        called = partial(value_of, by)
+        names = spoken.names(answer.rows[by], called) if columns else {}
         words = {"axis": t("retention.months_since"), "at_risk": t("retention.at_risk")}
         spec = charts.survival(answer.rows, share, by=by if columns else None, names=names, **words)
         table_columns = {**{column: Column(f"retention.segments.{column}") for column in columns}, **CURVE}
-        figure(view, spec, t("retention.survival_alt"), key="retention_survival", rows=answer.rows, columns=table_columns, metrics=(metric,))
+        shown = spoken.in_words(answer.rows, called, *columns, missing=True)
+        figure(view, spec, t("retention.survival_alt"), key="retention_survival", rows=shown, columns=table_columns, metrics=(metric,))
 
 
 def survival_says(answer, columns: tuple) -> str:

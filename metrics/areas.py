@@ -141,7 +141,7 @@ class Search:
 
     def _columns(self, cell: int) -> list[float]:
         """Σw that a cell has in common with each column of the model."""
-        return [self.effects.w[cell], *self.effects.levels_of(cell), *(self.effects.common(pick, int(cell)) for pick in self.fit.picks)]
+        return [self.effects.w[cell], *self.effects.levels_of(cell), *(self.effects.common(pick, int(cell)) for pick in (*self.fit.picks, *self.fit.overlaps))]
 
     # steps: each returns the picks to go on with, or None
 
@@ -149,8 +149,9 @@ class Search:
         """What each pick takes off the searched score, and its t."""
         first, cells = 1 + self.effects.cube.levels, self._cells_of_picks()
         usual = np.take([0.0, 0.0, *self.fit.usual[1:]], self.effects.cube.depths[cells])
-        low = -self.fit.effects[first:]
-        return low, low / np.sqrt(self._noise(cells) * np.diag(self.fit.inverse)[first:] + usual**2)
+        own = slice(first, first + len(cells))
+        low = -self.fit.effects[own]
+        return low, low / np.sqrt(self._noise(cells) * np.diag(self.fit.inverse)[own] + usual**2)
 
     def _cells_of_picks(self) -> np.ndarray:
         return np.array([pick.cell for pick in self.fit.picks], int)
@@ -218,8 +219,9 @@ class Search:
 
     def _standing_out(self) -> list[Area]:
         picks, first = self.fit.picks, 1 + self.effects.cube.levels
-        adds = -self.fit.shown[first:]
-        errors = self._shown_errors([pick.cell for pick in picks], np.diag(self.fit.inverse)[first:])
+        own = slice(first, first + len(picks))
+        adds = -self.fit.shown[own]
+        errors = self._shown_errors(self._cells_of_picks(), np.diag(self.fit.inverse)[own])
         rows = zip(picks, adds, errors, stepped(self._log_p_of_picks()), strict=True)
         return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), self._kind(p.cell)) for p, low, se, q in rows]
 

@@ -1,10 +1,11 @@
 """What each level and each found area takes off the score, all estimated together: the model that a search for low areas works with.
 
-    score = overall + one effect per level (drawn from the usual spread of levels) + one effect per found area + noise
+    score = overall + one effect per level (drawn from the usual spread of levels) + one effect per found area (+ overlaps) + noise
 
 Effects of levels are ordinary: regions always differ a little. They are estimated as random effects, pulled towards 0 as far as their
-spread says, so that they neither hide an area nor make one up. Effects of areas are estimated freely. Everything is least squares
-on sums per cell; only the residual of each pattern is worked out one by one.
+spread says, so that they neither hide an area nor make one up. Effects of areas are estimated freely. A scale has an end: where two areas
+overlap, the score is often less low than both together would make it; such an overlap gets an effect of its own. Everything is
+least squares on sums per cell; only the residual of each pattern is worked out one by one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
@@ -23,6 +25,8 @@ FEW_CELLS = 40
 LOOSE = 30.0  # answers' worth of pull towards 0, where levels are estimated nearly freely
 SMALLEST = 1e-6  # of the noise's variance: the least spread that is divided by
 CONFOUNDED = 0.02  # a cell whose own share of information is smaller is another description of what the model has
+MILDER = 4.0  # standard errors: an overlap less low than this is not what its two areas add up to
+NO_CELL = -1
 OWN = 100  # answers' worth of the overall variance in the estimate of a cell's own
 
 
@@ -53,9 +57,9 @@ class Sums:
 
 @dataclass
 class Pick:
-    """An area in the model. weights: Σw it has in common with each level."""
+    """An area in the model, or what two areas have in common. weights: Σw it has in common with each level."""
 
-    cell: int
+    cell: int  # NO_CELL of an overlap
     conditions: Conditions
     rows: np.ndarray
     weights: np.ndarray
@@ -68,9 +72,10 @@ class Pick:
 
 @dataclass
 class Fit:
-    """The model, estimated. Columns: overall, the levels, the picks. inverse: of the (penalised) normal equations."""
+    """The model, estimated. Columns: overall, the levels, the picks, the overlaps. inverse: of the (penalised) normal equations."""
 
     picks: list[Pick]
+    overlaps: list[Pick]
     inverse: np.ndarray
     effects: np.ndarray  # on the searched score
     shown: np.ndarray  # on the score that is shown
@@ -89,7 +94,8 @@ class Effects:
     least: float  # answers of the smallest cell that is looked at
     _levels: dict[int, np.ndarray] = field(default_factory=dict)
     _inside: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    _common: dict[tuple[int, int], float] = field(default_factory=dict)
+    _common: dict[tuple, float] = field(default_factory=dict)
+    _milder: dict[tuple[int, int], Pick] = field(default_factory=dict)  # pairs of areas whose overlap has an effect of its own
 
     def __post_init__(self):
         of, sums = self.cube.sums, self.sums
@@ -141,9 +147,10 @@ class Effects:
     def pick(self, cell: int) -> Pick:
         """The area of a cell, ready to be put into a model."""
         conditions = self.cube.conditions(cell)
-        rows = self.cube.rows(conditions)
-        totals = tuple(float(values[rows].sum()) for values in (self.sums.w, self.sums.y, self.sums.x))
-        return Pick(int(cell), conditions, rows, self.levels_of(cell), totals)
+        return self._pick(int(cell), conditions, self.cube.rows(conditions), self.levels_of(cell))
+
+    def _pick(self, cell: int, conditions: Conditions, rows: np.ndarray, weights: np.ndarray) -> Pick:
+        return Pick(cell, conditions, rows, weights, tuple(float(values[rows].sum()) for values in (self.sums.w, self.sums.y, self.sums.x)))
 
     def levels_of(self, cell: int) -> np.ndarray:
         """Σw that a cell has in common with each level."""
@@ -158,10 +165,11 @@ class Effects:
         return self._inside[cell]
 
     def common(self, pick: Pick, cell: int) -> float:
-        """Σw that an area has in common with a cell."""
-        if (pick.cell, cell) not in self._common:
-            self._common[pick.cell, cell] = self._in_both(pick, self.cube.conditions(cell))
-        return self._common[pick.cell, cell]
+        """Σw that an area or overlap has in common with a cell."""
+        key = (cell, *sorted(pick.conditions.items()))
+        if key not in self._common:
+            self._common[key] = self._in_both(pick, self.cube.conditions(cell))
+        return self._common[key]
 
     def _in_both(self, pick: Pick, conditions: Conditions) -> float:
         if any(pick.conditions.get(a, level) != level for a, level in conditions.items()):
@@ -174,24 +182,47 @@ class Effects:
     def fit(self, picks: Sequence[Pick], usual: float | None = None, noise: float | None = None) -> Fit:
         """Estimate the model with these areas. usual, noise: the spread of levels and the noise's variance to begin with."""
         many, picks = self.cube.levels + 1, list(picks)
-        matrix = np.zeros((many + len(picks),) * 2)
-        matrix[:many, :many] = self._normal
-        for j, pick in enumerate(picks, many):
-            matrix[j, :many] = matrix[:many, j] = [pick.totals[0], *pick.weights]
-            matrix[j, many : j + 1] = matrix[many : j + 1, j] = [self.common(other, pick.cell) for other in picks[: j - many + 1]]
-        right = np.array([self._right(self.y, self.sums.y, picks, 1), self._right(self.x, self.sums.x, picks, 2)]).T
+        overlaps = [self._milder[pair] for pair in _pairs(picks) if pair in self._milder]
+        columns = [*picks, *overlaps]
+        matrix = self._with_columns(columns)
+        right = np.array([self._right(self.y, self.sums.y, columns, 1), self._right(self.x, self.sums.x, columns, 2)]).T
         noise = self.sd**2 if noise is None else noise
         usual = self._usual_of_levels(matrix, right[:, 0], noise) if usual is None else usual
         pull = noise / max(usual**2, SMALLEST * noise)
         inverse = np.linalg.inv(matrix + np.diag(_pulled(len(matrix), many, pull)))
         effects, shown = (inverse @ right).T
-        model = self._model(effects, picks)
+        model = self._model(effects, columns)
         noise = float((self.sums.yy - 2 * self.sums.y * model + self.sums.w * model**2).sum()) / self.total
         noise = max(noise, SMALLEST * self.sd**2)
-        residual = self.cube.sums(self.sums.y - self.sums.w * model)
-        fit = Fit(picks, inverse, effects, shown, pull, noise, residual)
+        left = self.sums.y - self.sums.w * model
+        if self._finds_milder(picks, left, noise):
+            return self.fit(picks, usual, noise)
+        fit = Fit(picks, overlaps, inverse, effects, shown, pull, noise, self.cube.sums(left))
         fit.usual = (self._usual_of_levels(matrix, right[:, 0], noise), *self._usual_beyond(fit))
         return fit
+
+    def _with_columns(self, columns: list[Pick]) -> np.ndarray:
+        """The normal equations of the levels with columns for areas and overlaps."""
+        many = self.cube.levels + 1
+        matrix = np.zeros((many + len(columns),) * 2)
+        matrix[:many, :many] = self._normal
+        for j, column in enumerate(columns, many):
+            matrix[j, :many] = matrix[:many, j] = [column.totals[0], *column.weights]
+            matrix[j, many : j + 1] = matrix[many : j + 1, j] = [self._in_both(other, column.conditions) for other in columns[: j - many + 1]]
+        return matrix
+
+    def _finds_milder(self, picks: list[Pick], left: np.ndarray, noise: float) -> bool:
+        """Look for overlaps of areas that are clearly less low than the model says, and keep them for the models to come."""
+        known = len(self._milder)
+        for (one, other), pair in zip(combinations(picks, 2), _pairs(picks), strict=True):
+            both = {**one.conditions, **other.conditions}
+            if pair in self._milder or {**other.conditions, **one.conditions} != both or both in (one.conditions, other.conditions):
+                continue
+            rows = self.cube.rows({a: level for a, level in other.conditions.items() if a not in one.conditions}, one.rows)
+            if self.sums.n[rows].sum() >= self.least and left[rows].sum() > MILDER * math.sqrt(noise * float(self.sums.v[rows].sum())):
+                weights = np.concatenate([np.bincount(self.cube.codes[a][rows], self.sums.w[rows], k) for a, k in enumerate(self.cube.cards)])
+                self._milder[pair] = self._pick(NO_CELL, both, rows, weights)
+        return len(self._milder) > known
 
     def _right(self, cells: np.ndarray, patterns: np.ndarray, picks: list[Pick], which: int) -> np.ndarray:
         return np.concatenate([[patterns.sum()], cells[: self.cube.levels], [pick.totals[which] for pick in picks]])
@@ -231,8 +262,12 @@ class Effects:
         return usual
 
 
+def _pairs(picks: list[Pick]) -> list[tuple[int, int]]:
+    return [(min(one.cell, other.cell), max(one.cell, other.cell)) for one, other in combinations(picks, 2)]
+
+
 def _pulled(columns: int, many: int, pull: float) -> np.ndarray:
-    """The penalty of each column: levels are pulled towards 0, the overall mean and the picks are not."""
+    """The penalty of each column: levels are pulled towards 0, all else is not."""
     penalty = np.zeros(columns)
     penalty[1:many] = pull
     return penalty

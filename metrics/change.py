@@ -74,6 +74,11 @@ def headline(answer: Answer) -> dict:
     return answer.rows.iloc[0].to_dict()
 
 
+def differ(one: dict, other: dict) -> bool:
+    """Whether the values of two groups differ by more than chance would let them; here 0 is a value like any other."""
+    return two_sample_p(one["value"], one["se"], other["value"], other["se"]) < LEVEL
+
+
 def _are_counted(*rows: dict) -> bool:
     return all(bool(row.get("is_counted", False)) for row in rows)
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
+from metrics.change import differ
 from metrics.period import Period
 from metrics.result import K_TESTABLE
 from metrics.survey import is_about_service
@@ -16,6 +17,7 @@ from ui.words import name_of, plain, t, value_of
 guard("service")
 
 CARDS = (Card("tickets_answered"), Card("tickets_solved"), Card("open_tickets", label="service.open_at_end"))
+TICK = ".1~%"  # shares close to each other, as 99.5% and 100%
 GROUPS = ("kind", "priority", "channel")
 SHARES = {
     "value": Column("service.in_time", "share"), "low": Column("service.low", "share"), "high": Column("service.high", "share"),
@@ -71,7 +73,7 @@ def over_time(view):
         if not answer.rows["value"].notna().any():
             st.caption(t("service.no_series"))
             return
-        label, tick = (share, ".0%") if metric.unit == "share" else (numbers.count, "d")
+        label, tick = (share, TICK) if metric.unit == "share" else (numbers.count, "d")
         spec = charts.line(answer.rows, label, grain=view.grain, tick=tick, step=lambda day: numbers.step(day, view.grain))
         columns = {"period": Column("service.step"), **(SHARES if metric.unit == "share" else COUNTS), "complete": Column("service.complete")}
         figure(view, spec, page.course(names[chosen], answer, metric, view), key="service_series", rows=answer.rows, columns=columns, metrics=(metric,))
@@ -98,11 +100,14 @@ def groups(view):
 
 
 def extremes(rows, column: str) -> None:
-    """The groups solved in time most and least often, of those large enough to be ranked."""
+    """The groups solved in time most and least often, where that is more than chance; of those large enough to be ranked."""
     firm = rows[(rows["n"] >= K_TESTABLE) & rows["value"].notna()].sort_values("value", ascending=False)
     if len(firm) < 2:
         return
     best, worst = firm.iloc[0], firm.iloc[-1]
+    if not differ(best, worst):
+        page.sentence(t("service.groups_alike"))
+        return
     called = {"best": plain(value_of(column, best[column])), "worst": plain(value_of(column, worst[column]))}
     page.sentence(t("service.groups_says", **called, high=share(best["value"]), low=share(worst["value"])))
 
@@ -114,7 +119,7 @@ def forest(view, name: str, column: str, prompt: str) -> str | None:
     rows = data.answer(view, name, by=(column,)).rows.sort_values("value", ascending=False, na_position="last")
     names = {None: t("filters.blank"), **{value: value_of(column, value) for value in rows[column].dropna()}}
     reference = {"reference": whole["value"], "reference_label": t("service.all", value=share(whole["value"]))} if whole["state"] == "value" else {}
-    spec = charts.forest(rows, column, share, names=names, tick=".0%", **reference)
+    spec = charts.forest(rows, column, share, names=names, tick=TICK, **reference)
     options = {value: names[value] for value in rows[column].astype(object).where(rows[column].notna(), None)}
     shown = rows.assign(**{column: [value_of(column, value) for value in rows[column]]})
     columns = {column: Column(f"service.{column}"), **SHARES}

@@ -43,10 +43,10 @@ COLUMNS: Columns = {
     "region": Column("filters.region"), "industry": Column("filters.industry"), "grade": Column("filters.grade"), "owner": Column("filters.owner"),
 }  # fmt: skip
 TICKETS: Columns = {  # a list of tickets is told in columns of its own
-    "ticket_id": Column("service.ticket"), "customer": Column("service.customer"), "kind": Column("service.kind"), "priority": Column("service.priority"),
-    "channel": Column("service.channel"), "opened_on": Column("service.opened_on"), "age_days": Column("service.age", "count"),
-    "in_time": Column("service.in_time"), "answered_hours": Column("service.answered", "hours"), "solved_days": Column("service.solved", "days"),
-    "reopened_count": Column("service.reopened", "count"), "state": Column("service.state"),
+    "ticket_id": Column("service.ticket"), "customer": Column("service.customer"), "kind": Column("service.kind"), "opened_on": Column("service.opened_on"),
+    "age_days": Column("service.age", "count"), "in_time": Column("service.in_time"), "state": Column("service.state"),
+    "reopened_count": Column("service.reopened", "count"), "answered_hours": Column("service.answered", "hours"),
+    "solved_days": Column("service.solved", "days"), "priority": Column("service.priority"), "channel": Column("service.channel"),
 }  # fmt: skip
 FIRST = ("answered_on", "sent_on", "amount_reporting", "amount_per_month", "revenue", "amount_now", "closing", "begun_on", "x_revenue")  # the most of it on top
 ONLY_BESIDE = {"kind": "opening", "lead_id": "became_deal", "starts_on": "held", "held": "starts_on"}  # elsewhere these names mean something else

@@ -12,7 +12,7 @@ import pytest
 import metrics.__main__ as cli
 import warehouse
 from metrics import stats
-from metrics.change import changed, compare
+from metrics.change import changed, compare, differ
 from metrics.metric import Metric, ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, aggregate, bucketed, collect, grouped, segmented, within
@@ -409,3 +409,15 @@ def test_what_is_wrong_is_said_on_standard_error(shell, arguments, code, message
 )  # fmt: skip
 def test_figures_become_plain_json(value, plain):
     assert cli._plain(value) == plain
+
+
+@pytest.mark.parametrize(
+    ("kept", "differs"),
+    [
+        (5, True),  # one success and one failure added: 6/32 ± .0690 and 1/32 ± .0308; (5/30 - 0) / √(.0690² + .0308²) = 2.21 > 1.96
+        (1, False),  # 2/32 ± .0428; (1/30 - 0) / √(.0428² + .0308²) = 0.63
+    ],
+)
+def test_a_group_at_0_differs_like_any_other(kept, differs):
+    one, other = ({"value": k / 30, "se": stats.share_se(k, 30)} for k in (kept, 0))
+    assert differ(one, other) == differ(other, one) == differs

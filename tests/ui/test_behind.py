@@ -97,4 +97,4 @@ def test_tickets_are_told_in_columns_of_their_own():
     rows = pd.DataFrame({"ticket_id": ["a"], "kind": ["complaint"], "priority": ["blocker"], "channel": ["email"], "state": ["reopened"], "opening": [1.0]})
     assert behind.columns_of(rows) == behind.TICKETS and behind.columns_of(rows[["kind", "opening"]])["kind"].label == "retention.kind"
     told = behind.worded(rows).iloc[0]
-    assert told[["kind", "priority", "channel", "state"]].tolist() == ["Complaint", "blocker", "E-mail", "Solved again after reopening"]
+    assert told[["kind", "priority", "channel", "state"]].tolist() == ["Complaint", "blocker", "E-mail", "Solved again"]

@@ -34,7 +34,7 @@ def _put(name: str, value: int, version: int) -> None:
     if not may(reader, "edit_settings"):
         raise NotAdmitted("settings are for administrators")
     try:
-        settings.put(database.opened(data.directory()), name, value, version, reader.name or t("rights.here"), dt.datetime.now(dt.UTC))
+        settings.put(database.opened(data.directory()), name, value, version, reader.name, dt.datetime.now(dt.UTC))
     except RecordsError as error:
         st.error(plain(error), icon=":material/report:")
         return

@@ -46,7 +46,7 @@ def _told(rule: Rule) -> dict:
     held = grants.Grant(rule.role or "", rule.reach, rule.column, tuple(rule.values))
     return {
         "kind": t(f"rights.kinds.{rule.subject_kind}"), "subject": rule.subject, "role": role, "reach": entrance.reach_in_words(held) if rule.role else "",
-        "changed_at": rule.changed_at, "changed_by": rule.changed_by,
+        "changed_at": rule.changed_at, "changed_by": rule.changed_by or t("rights.here"),
     }  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def _editor() -> Reader:
 
 
 def _written(reader: Reader, rule: Rule | None, given: dict | None) -> None:
-    engine, by, at = database.opened(warehouse.directory()), reader.name or t("rights.here"), dt.datetime.now(dt.UTC)
+    engine, by, at = database.opened(warehouse.directory()), reader.name, dt.datetime.now(dt.UTC)
     if given is not None:
         grants.checked(given["role"], given["reach"], given["column"], given["values"])
     said = given or {"subject_kind": rule.subject_kind, "subject": rule.subject, "role": None}

@@ -55,7 +55,7 @@ def test_a_rule_is_added_changed_and_removed(run, engine):
     app.button(key="rule_save").click().run()
     assert not failures(app)
     (rule,) = rules.rules(engine)
-    assert (rule.subject, rule.role, rule.column, rule.values, rule.changed_by) == ("ann@example.com", "sales", "region", ["North"], "(this machine)")
+    assert (rule.subject, rule.role, rule.column, rule.values, rule.changed_by) == ("ann@example.com", "sales", "region", ["North"], None)
     assert grants.grants(Path(engine.url.database).parent, "ann@example.com") == (Grant("sales", "segment", "region", ("North",)),)
     newest = journal.entries(engine, most=1)[0]
     assert (newest.action, newest.object, newest.detail["values"]) == ("rule_added", "Ann@Example.com", ["North"])

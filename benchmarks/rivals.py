@@ -36,6 +36,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "rfm": "activity's query with fifths by orders and revenue",
     "verbatims": "one count over scores",
     "low_scores": "a search over cells; a second opinion on the cells in SQL stands in its tests, its rivals in benchmarks/finder.py",
+    "drivers": "sums and products of every pair of dimensions, by respondent and block; correlations by plain SQL stand in its tests",
     "silent_accounts": "response_rate's customers, ranked",
     "stalled": "open_pipeline's deals and their last entry into a stage",
     "renewals": "one sum over subscriptions",

@@ -87,15 +87,15 @@ def starts(query: Query) -> dict:
     return {number: bucket.start for number, bucket in _buckets(query).items()}
 
 
-def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = K_ANONYMOUS) -> pd.DataFrame:
+def suppress(rows: pd.DataFrame, siblings: list[str], base: str = "n", k: int = K_ANONYMOUS, also: pd.Series | None = None) -> pd.DataFrame:
     """Hide groups with fewer than `k` answers, and more where the hidden ones could be computed from the rest.
 
     rows: those of a finished Answer. siblings: the key columns within which rows add up to a known total (the series'
     period); [] for the whole frame. Total minus siblings gives away what is hidden together: as long as that is a single
-    group, or fewer than `k` answers, the next smallest is hidden too.
+    group, or fewer than `k` answers, the next smallest is hidden too. also: rows to hide for another reason.
     Hidden rows keep their keys, their state and `complete`, and nothing else.
     """
-    return _masked(rows, _hidden(rows, [siblings], base, k))
+    return _masked(rows, _hidden(rows, [siblings], base, k, also))
 
 
 def suppress_all(rows: pd.DataFrame, keys: list[str], base: str = "n", k: int = K_ANONYMOUS, also: pd.Series | None = None) -> pd.DataFrame:

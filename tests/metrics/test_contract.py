@@ -41,6 +41,7 @@ BEGINS = {  # entity → when a row comes into being
 REFUSES_BY: dict[str, str] = {
     "pareto": "one curve for one group",
     "low_scores": "searches all segments itself",
+    "drivers": "looks inside one group",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
     "feature_drift": "looks inside one group",
@@ -55,6 +56,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "why": "two periods",
     "pareto": "one curve for one period",
     "low_scores": "a search looks at one period",
+    "drivers": "told from one period",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
     "stalled": "a list on a date",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui import numbers
 from ui.view import View
-from ui.words import plain, t
+from ui.words import in_badge, plain, t
 
 PROMISE_HOURS = 26  # a daily sync and two hours' grace; `[metrics.freshness] hours` of the sources file says otherwise
 SESSION = "_sources"
@@ -53,6 +53,6 @@ def bar(view: View) -> None:
     else:
         text = t("freshness.oldest", source=plain(oldest.source), at=numbers.instant(oldest.synced_at, view.zone), ago=numbers.ago(oldest.seconds))
     if late:
-        st.badge(text + " · " + t("freshness.late", n=len(late)), icon=":material/schedule:", color="orange")
+        st.badge(in_badge(text + " · " + t("freshness.late", n=len(late))), icon=":material/schedule:", color="orange")
     else:
         st.caption(text + " · " + t("freshness.sources", n=len(known)))

@@ -13,7 +13,7 @@ from access.reach import owners
 from access.reader import SITTING_HERE, Reader, session_hours
 from access.roles import ROLES
 from ui import filters
-from ui.words import plain, t
+from ui.words import in_badge, plain, t
 
 NOTED = "_noted"  # digest of the reader whose arrival is in the access log
 
@@ -92,7 +92,7 @@ def _local(reader: Reader) -> None:
         st.caption(t("access.local"))
         is_trying = CHOICE in st.session_state
         if is_trying:
-            st.badge(grant_in_words(reader.grant), icon=":material/visibility:", color="orange")
+            st.badge(in_badge(plain(grant_in_words(reader.grant))), icon=":material/visibility:", color="orange")
             st.button(t("access.back"), on_click=lambda: st.session_state.pop(CHOICE, None), type="tertiary", icon=":material/undo:", key="view_as_end")
         if st.button(t("access.view_as"), type="tertiary", icon=":material/visibility:", key="view_as", wrap=False):
             st.dialog(t("access.view_as"), icon=":material/visibility:")(_try)()

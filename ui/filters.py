@@ -16,7 +16,7 @@ from ui import numbers
 from ui.data import Reach
 from ui.selection import AGAINST, BLANK, CUSTOM, DEFAULT, NAMES, PERIODS, SEGMENTS, Rejected, Selection, as_params, parse
 from ui.words import KEY as LANGUAGE
-from ui.words import plain, settle, t, value_of
+from ui.words import in_badge, plain, settle, t, value_of
 
 WRITTEN, PAGE, NOTED = "_url", "_page", "_rejected"
 Choices = Mapping[str, Mapping[str, str]]
@@ -140,7 +140,7 @@ def active(selection: Selection, choices: Choices) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for name, values in selection.where:
             shown = ", ".join(plain(label(name, choices.get(name, {}), value)) for value in values)
-            st.badge(f"{t(f'filters.{name}')}: {shown}", color="blue")
+            st.badge(in_badge(f"{t(f'filters.{name}')}: {shown}"), color="blue")
         st.button(t("filters.clear"), on_click=clear, type="tertiary", icon=":material/filter_alt_off:", key="clear_filters")
 
 

@@ -68,6 +68,11 @@ def plain(text) -> str:
     return "".join("\\" + c if c in MARKDOWN else c for c in SHORTHAND.sub(lambda found: found[0] + JOINER, said))
 
 
+def in_badge(text: str) -> str:
+    """A text of Markdown for st.badge, which escapes square brackets once more."""
+    return text.replace("\\[", "[").replace("\\]", "]")
+
+
 def aloud(text: str) -> str:
     """A sentence of Markdown as a screen reader should say it: what is bold and what `plain` added is gone."""
     return ESCAPED.sub(r"\1", text.replace("**", "")).replace(JOINER, "")

@@ -161,5 +161,12 @@ def test_what_is_looked_for_after_the_escapes_is_not_there(text):
     assert not [pattern for pattern in LOOKED_FOR if re.search(pattern, left)]
 
 
+@pytest.mark.parametrize("text", ["[x](javascript:y)", ":red[x]", "a]b[", "\\[x]"])
+def test_in_a_badge_brackets_are_escaped_once(text):
+    """st.badge 1.67: `label.replace("[", "\\[").replace("]", "\\]")`."""
+    badge = words.in_badge(f"Region: {words.plain(text)}").replace("[", "\\[").replace("]", "\\]")
+    assert words.aloud(badge) == f"Region: {text}"
+
+
 def test_words_of_ours_keep_their_direction_and_their_line():
     assert words.plain("a\nb \t c") == "a b c" and words.plain("\u202egnp.exe") == "gnp\\.exe"

@@ -7,6 +7,10 @@ from charts.flows import flow
 from charts.grids import cohorts, heat
 from charts.pairs import pairs
 from charts.series import line, sparkline
+from charts.spots import spots
 from charts.stages import stages
 
-__all__ = ["bars", "bridge", "calibration", "cohorts", "curve", "flow", "forest", "heat", "line", "pairs", "pareto", "sparkline", "split", "stages", "survival"]
+__all__ = [
+    "bars", "bridge", "calibration", "cohorts", "curve", "flow", "forest", "heat", "line", "pairs", "pareto", "sparkline", "split", "spots", "stages",
+    "survival",
+]  # fmt: skip

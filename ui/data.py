@@ -138,6 +138,13 @@ def rows_behind(view: View, name: str, *, where=None, limit: int | None = MOST_R
     return listed(view, name, view.query(where=where, **options), limit)
 
 
+def rows_of(view: View, name: str, customer: str, *, where=None, **options) -> pd.DataFrame:
+    """Of the rows behind a number those of one customer, as far as the list names them: one could search the list for them, too."""
+    asked, query = metric(name), view.query(where=where, **options)
+    key = digest(view.snapshot, admitted_now().scope, asked, query, part=f"rows of {customer}")
+    return _behind(key, asked, view.snapshot, query, MOST_ROWS, customer).rows.copy(deep=False)
+
+
 def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -> Behind:
     """The rows behind the answer to any question, with the customers' names. limit: None for all of them, which are not kept."""
     asked = metric(name)
@@ -176,8 +183,9 @@ def _memory(snapshot: str) -> Memory:
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int) -> Behind:
+def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int, _customer: str | None = None) -> Behind:
     frame = _rows(_metric, _snapshot, _query)
+    frame = frame if _customer is None else frame.filter(nw.col("customer_id") == _customer)
     rows = collect(frame.head(_limit))
     return Behind(rows, len(rows) if len(rows) < _limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Entry:
 ENTRIES = (
     Entry("overview", "company", "space_dashboard"),
     Entry("nps", "customers", "thumbs_up_down"),
+    Entry("drill", "customers", "travel_explore"),
     Entry("retention", "customers", "autorenew"),
     Entry("segments", "customers", "donut_small"),
     Entry("arpu", "money", "payments"),
@@ -73,10 +75,14 @@ def entry(name: str) -> Entry:
     raise LookupError(f"no page {name!r}; there are {', '.join(known.name for known in ENTRIES)}")
 
 
-def link(view: View, name: str, label: str, icon: str = ":material/arrow_forward:", help: str | None = None, **segments: str | None) -> None:
+def link(
+    view: View, name: str, label: str, icon: str | None = ":material/arrow_forward:", help: str | None = None,
+    state: Mapping[str, str | list[str]] | None = None, **segments: str | None,
+) -> None:  # fmt: skip
     """A link to another page under the same filters, narrowed to `segments` (names of the URL: region, industry, …); none to a page
-    that the reader's role does not have."""
+    that the reader's role does not have. state: what that page itself keeps in the URL."""
     known, reader = entry(name), admitted_now()
     if not may_open(reader, name):
         return
-    st.page_link(_page(known, reader), label=label, icon=icon, icon_position="right", help=help, query_params=view.params(**segments), width="content")
+    params = {**view.params(**segments), **(state or {})}
+    st.page_link(_page(known, reader), label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")

@@ -41,6 +41,7 @@ BEGINS = {  # entity → when a row comes into being
 REFUSES_BY: dict[str, str] = {
     "pareto": "one curve for one group",
     "low_scores": "searches all segments itself",
+    "against_rest": "compares one segment with the rest",
     "drivers": "looks inside one group",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
@@ -56,6 +57,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "why": "two periods",
     "pareto": "one curve for one period",
     "low_scores": "a search looks at one period",
+    "against_rest": "a comparison looks at one period",
     "drivers": "told from one period",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",

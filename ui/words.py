@@ -5,15 +5,28 @@ from __future__ import annotations
 import re
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import locales
 
 KEY = "lang"  # in the session and in the URL
+NOTED = "_rapport_language"  # of Streamlit's context of one run
 
 
 def language() -> str:
     """The reader's language, settled once per session by `settle`."""
-    return st.session_state.get(KEY) or "en"
+    run = get_script_run_ctx(suppress_warning=True)
+    found = getattr(run, NOTED, None)
+    if found is None:
+        found = st.session_state.get(KEY) or "en"
+        _note(run, found)
+    return found
+
+
+def _note(run, found: str) -> None:
+    """Keep it with the run: a page has hundreds of words, and each look into the session costs more than the word."""
+    if run is not None:
+        setattr(run, NOTED, found)
 
 
 def settle(asked: str | None) -> str:
@@ -22,6 +35,7 @@ def settle(asked: str | None) -> str:
         st.session_state[KEY] = asked
     elif not st.session_state.get(KEY):
         st.session_state[KEY] = "zh-CN" if (st.context.locale or "").lower().startswith("zh") else "en"
+    _note(get_script_run_ctx(suppress_warning=True), st.session_state[KEY])
     return st.session_state[KEY]
 
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, element_tree
 from streamlit.util import calc_hash
 
+from tests import sent
 from tests.company import SETTINGS, company
 from tests.published import publish
+from ui import numbers, words
 from ui.navigation import HOME
 
 ENTRY = Path(__file__).parent / "entry.py"
@@ -39,6 +41,48 @@ def run(warehouses, monkeypatch):
         return app.run()
 
     return run
+
+
+@pytest.fixture
+def opened(run, monkeypatch):
+    """opened("nps", "full", "en") → all that was sent for a page: as it opens; with every box on it open and the first mark of every chart
+    chosen; and with the last of every few options chosen."""
+    formatted = element_tree._format_value_for_widget
+
+    def opened(name: str, warehouse: str, language: str) -> list[sent.Said]:
+        for module in (words, numbers):  # AppTest asks for the words of a choice outside of the session
+            monkeypatch.setattr(module, "language", lambda: language)
+        with sent.watching() as messages:
+            app = run(name, warehouse, language, period="all")
+            assert failures(app) == []
+            told = sent.said(messages)
+            for key in boxes(messages):
+                app.session_state[key] = True
+            for pick in app.selectbox:
+                if (pick.key or "").endswith("_pick") and pick.options:
+                    pick.select_index(0)
+            app.run()
+            assert failures(app) == []
+            told += sent.said(messages)
+            for group in app.get("button_group"):
+                if group.key != "lang" and group.options:
+                    group.set_value(Chosen(group.options[-1]))
+            app.run()  # what cannot be meant together says so, in words that count as well
+            return told + sent.said(messages)
+
+    monkeypatch.setattr(element_tree, "_format_value_for_widget", lambda said, value: value if isinstance(value, Chosen) else formatted(said, value))
+    return opened
+
+
+class Chosen(str):
+    """An option by what is written on it."""
+
+
+def boxes(messages) -> list[str]:
+    """Keys of expanders and popovers that rerun when they are opened: only then is their inside sent."""
+    blocks = [message.delta.add_block for message in messages if message.WhichOneof("type") == "delta" and message.delta.HasField("add_block")]
+    found = [getattr(block, kind).id for block in blocks for kind in ("expandable", "popover") if block.HasField(kind)]
+    return [id.split("-", 2)[2] for id in found if id.startswith("$$ID-") and not id.endswith("-None")]
 
 
 def texts(app: AppTest) -> str:

@@ -61,6 +61,7 @@ LONG_FILES = {
     "pages/funnel.py": "a page is read from top to bottom, one short part after the other",
     "pages/segments.py": "a page is read from top to bottom, one short part after the other",
     "pages/retention.py": "a page is read from top to bottom, one short part after the other",
+    "pages/customer.py": "a page is read from top to bottom, one short part after the other",
 }
 MACHINE_PATHS = re.compile(r"(?<![\w.:])/(?:work|root|home/\w+|Users/\w+)/\w|[A-Z]:\\\\?Users")
 TEXTS = {".py", ".md", ".toml", ".sql", ".txt", ".in", ".yml", ".yaml", ".sh", ".json", ".js", ""}

@@ -10,8 +10,9 @@ import streamlit as st
 
 from access import journal
 from access.guard import admitted_now, is_stale
+from access.roles import may_open
 from metrics.query import Query
-from ui import data, numbers, page, spoken
+from ui import data, navigation, numbers, page, spoken
 from ui.table import Column, Columns, table
 from ui.view import View
 from ui.words import has, plain, t, value_of
@@ -100,7 +101,18 @@ def _dialog(view: View, heading: str, name: str, query: Query, now: Mapping, key
             st.error(t("behind.differs", n=numbers.count(now["n"]), total=numbers.count(behind.total)), icon=":material/balance:")
         columns = columns_of(behind.rows)
         everything = lambda: worded(data.listed(view, name, query, None).rows)  # noqa: E731
-        table(view, worded(behind.rows), columns, key=key, metrics=(metric,), total=behind.total, whole=everything)
+        leading(view, worded(behind.rows), columns, key=key, metrics=(metric,), total=behind.total, whole=everything)
+
+
+def leading(view: View, rows: pd.DataFrame, columns: Columns, *, key: str, **more) -> None:
+    """A table of rows about customers: whoever selects one gets a link to the customer's page. more: of `table`."""
+    is_theirs = "customer_id" in rows and bool(rows["customer_id"].notna().any()) and may_open(admitted_now(), navigation.CUSTOMER)
+    chosen = table(view, rows, columns, key=key, select=is_theirs, **more)
+    if chosen and not pd.isna(chosen["customer_id"]):
+        called = next((chosen[column] for column in ("customer", "name") if isinstance(chosen.get(column), str)), chosen["customer_id"])
+        navigation.customer_link(view, chosen["customer_id"], t("behind.open_customer", name=plain(called)))
+    elif is_theirs:
+        st.caption(t("behind.select"))
 
 
 def rows(
@@ -112,4 +124,4 @@ def rows(
     """
     behind = data.rows_behind(view, name, where=where, **options)
     everything = lambda: told(data.rows_behind(view, name, where=where, limit=None, **options).rows)  # noqa: E731
-    table(view, told(behind.rows), columns, key=key, total=behind.total, metrics=(data.metric(name),), whole=everything)
+    leading(view, told(behind.rows), columns, key=key, total=behind.total, metrics=(data.metric(name),), whole=everything)

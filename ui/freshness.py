@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -40,6 +40,15 @@ def ages(sources: Mapping[str, Mapping], settings: Mapping, now: dt.datetime) ->
 def remember(sources: Mapping[str, Mapping]) -> None:
     """Keep the sources of the run's snapshot for the bar."""
     st.session_state[SESSION] = dict(sources)
+
+
+def said(view: View, names: Iterable[str]) -> str:
+    """Where a part of a page comes from and when that was last read, in Markdown: the oldest of these sources decides."""
+    known = [age for age in ages(st.session_state.get(SESSION, {}), view.settings, dt.datetime.now(dt.UTC)) if age.source in set(names)]
+    if not known:
+        return t("freshness.no_source")
+    called = ", ".join(plain(age.source) for age in sorted(known, key=lambda age: age.source))
+    return t("freshness.part", sources=called, at=plain(numbers.instant(known[0].synced_at, view.zone)))
 
 
 def bar(view: View) -> None:

@@ -39,10 +39,11 @@ ENTRIES = (
     Entry("arpu", "money", "payments"),
     Entry("funnel", "money", "filter_alt"),
     Entry("service", "customers", "support_agent"),
+    Entry("customer", "customers", "contact_page"),
     Entry("sources", "trust", "database"),
     Entry("settings", "trust", "settings"),
 )
-HOME = ENTRIES[0].name
+HOME, CUSTOMER = ENTRIES[0].name, "customer"
 
 
 def home(reader: Reader | None) -> str:
@@ -86,3 +87,11 @@ def link(
         return
     params = {**view.params(**segments), **(state or {})}
     st.page_link(_page(known, reader), label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")
+
+
+def customer_link(view: View, customer_id: str, label: str, help: str | None = None) -> None:
+    """A link to one customer's page under the same filters; none for a reader whose role does not have that page."""
+    known, reader = entry(CUSTOMER), admitted_now()
+    if may_open(reader, CUSTOMER):
+        params = {**view.params(), "id": customer_id}
+        st.page_link(_page(known, reader), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")

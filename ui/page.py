@@ -41,16 +41,16 @@ def begin(name: str) -> View:
     return looked
 
 
-def _headed(name: str) -> None:
+def _headed(name: str, title: str | None = None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(t(f"{name}.title"), anchor=False)
+        st.title(title or t(f"{name}.title"), anchor=False)
         with st.container(width="content"):
             printing.control()
 
 
-def opened(name: str) -> View:
-    """The title of a page that filters do not touch; there may be nothing published yet."""
-    _headed(name)
+def opened(name: str, title: str | None = None) -> View:
+    """The title of a page that filters do not touch; there may be nothing published yet. title: where it names what is looked at."""
+    _headed(name, title)
     looked = view.current()
     if looked is not None:
         freshness.bar(looked)

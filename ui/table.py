@@ -43,10 +43,10 @@ def table(
 
     key: unique on the page, also the file's name. metrics: whose definitions go along into the files. total: how many
     rows there are when `rows` holds only the first of them; whole: gives all of them, for the files.
-    Returns the selected row as a dict when `select`, else None.
+    Returns the selected row as a dict when `select`, with the columns that are not shown; else None.
     """
-    rows, columns = _with_state(rows, columns)
-    rows = _under(columns, rows)
+    given, columns = _with_state(rows.reset_index(drop=True), columns)
+    rows = _under(columns, given)
     if rows.empty:
         st.caption(t("table.empty"))
         return None
@@ -57,7 +57,8 @@ def table(
         st.caption(count if not total or total <= len(rows) else t("table.first_rows", n=numbers.count(len(rows)), total=numbers.count(total)), width="content")
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
-    return _drawn(view, found, columns, key, select)
+    chosen = _drawn(view, found, columns, key, select)
+    return None if chosen is None else given.loc[chosen].to_dict()
 
 
 STATES = {"value", "no_data", "suppressed"}
@@ -146,7 +147,8 @@ def number_format(unit: str) -> str:
     return f"%{marks.group}.{decimals}f" if decimals else f"%{marks.group}d"
 
 
-def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: bool) -> dict | None:
+def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: bool) -> int | None:
+    """Draws the rows; returns the label of the one that is selected."""
     cents = {name: 2 for name, column in columns.items() if column.unit == "money" and name in rows}
     shown = rows.reset_index(drop=True).round(cents)
     config = {name: _config(shown[name], column, view) for name, column in columns.items() if name in shown}
@@ -155,7 +157,7 @@ def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: b
         placeholder="", alt=", ".join(heading(columns[name], view) for name in shown.columns),
     )  # fmt: skip
     chosen = event["selection"]["rows"] if select else []
-    return shown.iloc[chosen[0]].to_dict() if chosen and chosen[0] < len(shown) else None
+    return rows.index[chosen[0]] if chosen and chosen[0] < len(rows) else None
 
 
 def _config(values: pd.Series, column: Column, view: View):

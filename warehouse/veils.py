@@ -19,13 +19,14 @@ GONE = "•••"
 RECOGNISED_BY = {"customers": ("name",), "owners": ("name",)}  # entity → personal columns that stay: who it is about must be known
 FREE_TEXT = {  # table → columns in which people write what they like
     "answers": ("text",), "scores": ("text",), "deals": ("lost_reason",), "deal_facts": ("lost_reason",), "deal_steps": ("lost_reason",),
-    "interactions": ("outcome", "next_action"),
+    "interactions": ("outcome", "next_action"), "events": ("note", "promise"),
 }  # fmt: skip
 MADE_OF_MONEY = {  # table → columns that are amounts, or tell them, beside those that the contract calls money
     "invoices": ("quantity",),  # times a price that a reader may know
     "recurring": ("amount_per_month",), "purchases": ("revenue",),
     "customer_months": ("revenue", "revenue_reporting", "recurring", "recurring_reporting"), "product_months": ("quantity", "revenue", "revenue_reporting"),
     "deal_facts": ("amount", "amount_reporting"), "deal_steps": ("amount", "amount_reporting"), "scores": ("revenue_year",), "asked": ("revenue_year",),
+    "events": ("amount",),
     "customer_quarters": (
         "amount", "pipeline", "quarter_revenue", "growth", "amount_score", "amount_score_before", "growth_score", "growth_score_before",
         "score", "score_before",

@@ -13,7 +13,7 @@ import duckdb
 import narwhals as nw
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts, deals, money, quarters, recurring, revenue, scores
+from warehouse.marts import accounts, deals, events, money, quarters, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
 MODULES = (  # a mart reads only marts above it
@@ -24,6 +24,7 @@ MODULES = (  # a mart reads only marts above it
     scores,
     deals,
     quarters,
+    events,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BUILD_MEMORY = "1200MB"

@@ -32,6 +32,13 @@ def steps(part: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([part.assign(period=month, complete=True) for month in months])
 
 
+def drivers() -> pd.DataFrame:
+    """Each text as a dimension of every quadrant in turn."""
+    ends = {f"{name}{end}": value for name in ("share", "performance") for end, value in (("", 0.5), ("_low", 0.4), ("_high", 0.6))}
+    return rows("dimension", quadrant=[MEANT[place % 5] for place in range(len(TEXTS))], **ends)
+
+
+MEANT = ("improve_first", "keep_up", "low_priority", "maintain", "cannot_tell", "performance", "importance")
 ENDS = [("value", "<i>a</i>", theme.GOOD), ("high", "<i>b</i>", theme.BAD)]
 BUILT = {
     "line": lambda: charts.line(steps(rows("k")), word, by="k"),
@@ -42,6 +49,7 @@ BUILT = {
     "pairs": lambda: charts.pairs(rows("k"), "k", ENDS, word),
     "bridge": lambda: charts.bridge(rows("k", kind="change"), "k", word),
     "heat": lambda: charts.heat(rows("k", down="x"), "k", "down", word, hover=lambda cell: cell["k"] + "\n2"),
+    "quadrants": lambda: charts.quadrants(drivers(), (0.5, 0.5), {name: f"<i>{name}</i>" for name in MEANT}, word, word),
     "heat_down": lambda: charts.heat(rows("k", across="x", value=math.nan), "across", "k", word, mark=lambda cell: "…"),
     "stages": lambda: charts.stages(rows("k", numerator=5, step=0.5), "k", word, word),
     "calibration": lambda: charts.calibration(rows("k", predicted=0.5), "k", word, promised="<i>p</i>", came="<i>c</i>"),

@@ -51,8 +51,12 @@ def marks_of(example: str) -> Marks:
 
 def marks() -> Marks:
     """The company's marks, from the snapshot that is looked at."""
+    return marks_of(_setting("number_format", STANDARD))
+
+
+def _setting(name: str, default):
     looked = view.current()
-    return marks_of(looked.settings.get("calendar", {}).get("number_format", STANDARD) if looked else STANDARD)
+    return looked.settings.get("calendar", {}).get(name, default) if looked else default
 
 
 def shown(value, unit: str, currency: str = "CNY") -> str:
@@ -145,12 +149,13 @@ def ago(seconds: float) -> str:
 
 
 def step(start: dt.date, grain: str) -> str:
-    """One step of a series: a month, "Q3 2026", a year, or the day it begins."""
-    if grain == "quarter":
-        return t("format.quarter", n=(start.month + 2) // 3, year=start.year)
-    if grain == "year":
-        return t("format.year", year=start.year)
-    return month(start) if grain == "month" else day(start)
+    """One step of a series: a month, "Q3 2026", a year, or the day it begins. A fiscal year that begins within a year is "2026/27"."""
+    if grain not in ("quarter", "year"):
+        return month(start) if grain == "month" else day(start)
+    first = _setting("fiscal_year_start", 1)
+    begun = start.year - (start.month < first)
+    year = t("format.year", year=begun) if first == 1 else t("format.fiscal_year", year=f"{begun}/{(begun + 1) % 100:02}")
+    return year if grain == "year" else t("format.quarter", n=(start.month - first) % 12 // 3 + 1, year=year)
 
 
 def is_number(value) -> bool:

@@ -78,6 +78,22 @@ def test_steps(speak, language, grain, written):
     assert numbers.step(dt.date(2026, 11, 1), grain) == written
 
 
+@pytest.mark.parametrize(
+    ("first", "start", "grain", "english", "chinese"),
+    [
+        (4, "2026-04-01", "quarter", "Q1 2026/27", "2026/27财年第1季度"), (4, "2026-01-01", "quarter", "Q4 2025/26", "2025/26财年第4季度"),
+        (4, "2026-04-01", "year", "2026/27", "2026/27财年"), (11, "2099-11-01", "year", "2099/00", "2099/00财年"),
+        (2, "2026-11-01", "quarter", "Q4 2026/27", "2026/27财年第4季度"), (1, "2026-10-01", "quarter", "Q4 2026", "2026年第4季度"),
+        (4, "2026-04-01", "month", "Apr 2026", "2026年4月"),
+    ],
+)  # fmt: skip
+def test_steps_of_a_fiscal_year(speak, monkeypatch, first, start, grain, english, chinese):
+    for language, written in (("en", english), ("zh-CN", chinese)):
+        speak(language)
+        monkeypatch.setattr(numbers.view, "current", lambda: SimpleNamespace(settings={"calendar": {"fiscal_year_start": first}}))
+        assert numbers.step(dt.date.fromisoformat(start), grain) == written
+
+
 def test_instants_are_in_the_business_zone(speak):
     speak("en")
     at = dt.datetime(2026, 11, 22, 17, 30, tzinfo=dt.UTC)

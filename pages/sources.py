@@ -99,6 +99,8 @@ def ended(job):
     """How the last sync of this server ended."""
     if job.error:
         st.error(plain(job.error), icon=":material/sync_problem:")
+    elif job.code:
+        st.error(t("errors.unexpected", what=t("sources.sync"), code=job.code), icon=":material/sync_problem:")
     elif job.outcome.is_complete:
         st.success(t("sources.published" if job.outcome.is_published else "sources.unchanged"), icon=":material/check_circle:")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class Job:
     total: int = 0
     outcome: Outcome | None = None
     error: str | None = None
+    code: str | None = None
     is_running: bool = True
     cancel: threading.Event = field(default_factory=threading.Event)
 
@@ -92,8 +94,8 @@ def _run(job: Job, path: Path | None, directory: Path, only: str | None) -> None
         job.outcome = sync(load(path, files=False), directory, [only] if only else None, progress=job.heard, cancel=job.cancel)
     except (SourceError, StoreError, Cancelled) as error:
         job.error = str(error)
-    except Exception as error:
-        log.exception("the sync failed")
-        job.error = f"{type(error).__name__}: {error}"
+    except Exception:
+        job.code = secrets.token_hex(3)
+        log.exception("the sync failed, shown to the reader as %s", job.code)
     finally:
         job.is_running = False

@@ -68,8 +68,9 @@ def value_of(column: str, value) -> str:
 
 
 def code_of(group: str, code) -> str:
-    """The glossary's word for a code of ours, `<group>.<code>`; one that it does not know stays as it is."""
-    return t(f"{group}.{code}") if locales.has(f"{group}.{code}") else str(code)
+    """The glossary's word for a code of ours, `<group>.<code>` ("held back" is held_back); one that it does not know stays as it is."""
+    key = f"{group}.{str(code).replace(' ', '_')}"
+    return t(key) if locales.has(key) else str(code)
 
 
 def plain(text) -> str:

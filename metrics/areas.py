@@ -5,6 +5,8 @@ of them together. So a child of a found area is looked at only for what it adds,
 stays out. After each step a found area gives way to a relative (its parents, children, neighbours) that explains more,
 and leaves where the others already explain it.
 
+Areas that are high join in the same way. They are not listed, but what lies beside one would else look low.
+
 Every cell that is looked at counts. A third of the tolerated error goes to single levels, to pairs and to triples each, and the k-th area
 needs p · (cells of its depth) · 3 ≤ k · level: the step-down rule of Benjamini & Gavrilov 2009, Annals of Applied Statistics 3,
 179-198 (false discovery rate in forward selection), with the depths weighted as in Genovese, Roeder & Wasserman 2006, Biometrika 93, 509-524.
@@ -32,6 +34,8 @@ SHORTLIST, AT_ONCE, RELATIVES = 40, 12, 12
 SHARED = 0.15  # of the smaller area: two that have more in common do not join in the same step
 BETTER = 0.5  # how much less probable (in e-foldings) a relative must be to replace an area
 KINDS = ("stands_out", "usual", "below_expected")
+LOW, HIGH = 1, -1
+CLEARLY = 1.1  # how much surer the surest high area must be than the surest low one to join first
 NEVER = -9.0  # a t that no rule lets in
 
 
@@ -93,13 +97,14 @@ class Search:
 
     # the chance of being chance
 
-    def log_p(self, t, cells) -> np.ndarray:
-        """Logarithm of p times the tests it stands among."""
-        straight = straightened(t, self.effects.worth[cells], self.effects.sums.skew)
+    def log_p(self, t, cells, sign=LOW) -> np.ndarray:
+        """Logarithm of p times the tests it stands among, of being low or of being high."""
+        straight = straightened(sign * t, self.effects.worth[cells], sign * self.effects.sums.skew)
         return log_ndtr(-straight) + self.burden[self.effects.cube.depths[cells]]
 
-    def _limit(self, more: int) -> float:
-        return math.log(self.level * max(len(self.fit.picks) + more, 1))
+    def _limits(self, more: int) -> dict[int, float]:
+        """What a weighted p must not exceed, of low areas and of high ones."""
+        return {sign: math.log(self.level * max(sum(pick.sign == sign for pick in self.fit.picks) + more, 1)) for sign in (LOW, HIGH)}
 
     def _noise(self, cells):
         """Variance of one answer of a cell, the larger of the model's and its own, times what its answers have in common."""
@@ -112,16 +117,15 @@ class Search:
         depths = self.effects.cube.depths[self.cells]
         t = low / np.sqrt(self._noise(self.cells) / worth + np.take([0.0, 0.0, *self.fit.usual[1:]], depths) ** 2)
         single = depths == 1
-        low[single], t[single] = self._of_levels(self.cells[single], usual=True)
+        low[single], t[single] = self._of_levels(self.cells[single])
         return low, t
 
-    def _of_levels(self, levels: np.ndarray, usual: bool) -> tuple[np.ndarray, np.ndarray]:
-        """How low levels are, all else in the model, and their t: against the usual spread of levels, or against chance alone."""
+    def _of_levels(self, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How low levels are, all else in the model, and their t against the usual spread of levels."""
         own = np.diag(self.fit.inverse)[1 + levels]
         kept = np.clip(1 - self.fit.pull * own, 1e-9, None)  # of its effect a level shows this part, the rest is pulled to 0
         low = -self.fit.effects[1 + levels] / kept
-        variance = self._noise(levels) * own / kept + (self.fit.noise / self.fit.pull if usual else 0.0)
-        return low, low / np.sqrt(variance)
+        return low, low / np.sqrt(self._noise(levels) * own / kept + self.fit.noise / self.fit.pull)
 
     def exact(self, cells: Sequence[int], without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """How low cells are beyond the model (less one of its picks), each estimated together with it, and their t."""
@@ -156,17 +160,18 @@ class Search:
     def _cells_of_picks(self) -> np.ndarray:
         return np.array([pick.cell for pick in self.fit.picks], int)
 
+    def _signs(self) -> np.ndarray:
+        return np.array([pick.sign for pick in self.fit.picks], int)
+
     def _log_p_of_picks(self) -> np.ndarray:
-        return self.log_p(self._picked()[1], self._cells_of_picks())
+        return self.log_p(self._picked()[1], self._cells_of_picks(), self._signs())
 
     def _without_weakest(self) -> list | None:
         """Less the area that the others explain best, if there is one that they leave too little to."""
-        picks, first = self.fit.picks, 1 + self.effects.cube.levels
-        log_p = self._log_p_of_picks()
-        weak = [
-            j for j, low in enumerate(self._picked()[0])
-            if log_p[j] > self._limit(0) or min(low / self.effects.sd, -self.fit.shown[first + j] / self.effects.sd_shown) < NOTABLE
-        ]  # fmt: skip
+        picks, first, signs = self.fit.picks, 1 + self.effects.cube.levels, self._signs()
+        log_p, limits = self._log_p_of_picks(), self._limits(0)
+        off = signs * np.array([self._picked()[0] / self.effects.sd, -self.fit.shown[first : first + len(picks)] / self.effects.sd_shown])
+        weak = [j for j, pick in enumerate(picks) if log_p[j] > limits[pick.sign] or off[:, j].min() < NOTABLE]
         if not weak:
             return None
         weakest = max(weak, key=lambda j: log_p[j])
@@ -178,51 +183,55 @@ class Search:
         taken = {pick.cell for pick in self.fit.picks}
         for j, pick in enumerate(self.fit.picks):
             cells = [pick.cell, *(cell for cell in self._relatives(j) if cell not in taken)]
-            here, *others = self._entries(cells, j)
+            here, *others = self._entries(cells, pick.sign, j)
             best = min(zip(others, cells[1:], strict=True), default=(math.inf, None))
             if best[0] < here - BETTER and (pick.cell, best[1]) not in self._swapped:
                 self._swapped.add((best[1], pick.cell))
-                return [*self.fit.picks[:j], self.effects.pick(best[1]), *self.fit.picks[j + 1 :]]
+                return [*self.fit.picks[:j], self.effects.pick(best[1], pick.sign), *self.fit.picks[j + 1 :]]
         return None
 
-    def _entries(self, cells: Sequence[int], without: int | None = None) -> np.ndarray:
-        """Logarithms of cells' weighted p; +inf where one is not notably low."""
+    def _entries(self, cells: Sequence[int], sign: int, without: int | None = None) -> np.ndarray:
+        """Logarithms of cells' weighted p; +inf where one is not notably low (or high)."""
         low, t = self.exact(cells, without)
-        return np.where(low >= NOTABLE * self.effects.sd, self.log_p(t, cells), math.inf)
+        return np.where(sign * low >= NOTABLE * self.effects.sd, self.log_p(t, cells, sign), math.inf)
 
     def _relatives(self, j: int) -> list[int]:
-        """Cells that have much in common with an area: the lowest of them, as far as its model without it says."""
+        """Cells that have much in common with an area: the lowest (or highest), as far as the model without it says."""
         pick, effects = self.fit.picks[j], self.effects
         cells, common = effects.inside(pick.cell)
         residual = self.fit.residual[cells] + self.fit.effects[1 + effects.cube.levels + j] * common
         near = self.is_searched[cells] & (common > 0.3 * np.minimum(effects.w[cells], pick.totals[0]))
         cells, residual = cells[near], residual[near]
-        return [int(cell) for cell in cells[np.argsort(residual / np.sqrt(effects.w[cells]), kind="stable")][:RELATIVES]]
+        return [int(cell) for cell in cells[np.argsort(pick.sign * residual / np.sqrt(effects.w[cells]), kind="stable")][:RELATIVES]]
 
     def _with_more(self) -> list | None:
-        """With the areas that join: the least probable ones that have little in common with each other."""
+        """With the areas that join: the low ones, unless what is surest is a high one."""
         low, t = self._roughly()
-        log_p, limit = self.log_p(t, self.cells), self._limit(1)
+        lows, highs = (self._joining(low, t, sign) for sign in (LOW, HIGH))
+        sign, entries = (HIGH, highs) if highs and (not lows or highs[0][0] < CLEARLY * lows[0][0] - 1) else (LOW, lows)
+        fresh: list = []
+        for _, cell in entries:  # the surest first; none that has much in common with one before
+            smaller = [SHARED * min(pick.totals[0], self.effects.w[cell]) for pick in fresh]
+            if all(self.effects.common(pick, cell) <= most for pick, most in zip(fresh, smaller, strict=True)):
+                fresh.append(self.effects.pick(cell, sign))
+        return [*self.fit.picks, *fresh[:AT_ONCE]] if fresh else None
+
+    def _joining(self, low: np.ndarray, t: np.ndarray, sign: int) -> list[tuple[float, int]]:
+        """The cells that may join, with the logarithm of their weighted p: first roughly, then exactly."""
+        log_p, limit = self.log_p(t, self.cells, sign), self._limits(1)[sign]
         taken = {pick.cell for pick in self.fit.picks} | self._left
-        likely = (low >= 0.7 * NOTABLE * self.effects.sd) & (log_p < limit + 3)
+        likely = (sign * low >= 0.7 * NOTABLE * self.effects.sd) & (log_p < limit + 3)
         order = np.flatnonzero(likely)[np.argsort(log_p[likely], kind="stable")][:SHORTLIST]
         cells = [cell for cell in map(int, self.cells[order]) if cell not in taken]
-        entries = sorted(zip(self._entries(cells), cells, strict=True))
-        fresh: list = []
-        for entry, cell in entries:
-            smaller = [SHARED * min(pick.totals[0], self.effects.w[cell]) for pick in fresh]
-            if entry < limit and all(self.effects.common(pick, cell) <= most for pick, most in zip(fresh, smaller, strict=True)):
-                fresh.append(self.effects.pick(cell))
-        return [*self.fit.picks, *fresh[:AT_ONCE]] if fresh else None
+        return sorted((entry, cell) for entry, cell in zip(self._entries(cells, sign), cells, strict=True) if entry < limit)
 
     # what was found
 
     def _standing_out(self) -> list[Area]:
-        picks, first = self.fit.picks, 1 + self.effects.cube.levels
-        own = slice(first, first + len(picks))
-        adds = -self.fit.shown[own]
-        errors = self._shown_errors(self._cells_of_picks(), np.diag(self.fit.inverse)[own])
-        rows = zip(picks, adds, errors, stepped(self._log_p_of_picks()), strict=True)
+        is_low = np.flatnonzero(self._signs() == LOW)
+        own, picks = 1 + self.effects.cube.levels + is_low, [self.fit.picks[j] for j in is_low]
+        errors = self._shown_errors(self._cells_of_picks()[is_low], np.diag(self.fit.inverse)[own])
+        rows = zip(picks, -self.fit.shown[own], errors, stepped(self._log_p_of_picks()[is_low]), strict=True)
         return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), self._kind(p.cell)) for p, low, se, q in rows]
 
     def _kind(self, cell: int) -> str:
@@ -231,15 +240,28 @@ class Search:
     def _usual(self) -> list[Area]:
         """Levels that are low beyond chance, by enough to matter, though no more than levels usually differ."""
         levels = self.cells[self.effects.cube.depths[self.cells] == 1]
-        own = np.diag(self.fit.inverse)[1 + levels]
-        kept = np.clip(1 - self.fit.pull * own, 1e-9, None)
-        adds, errors = -self.fit.shown[1 + levels] / kept, self._shown_errors(levels, own / kept)
-        log_p = self.log_p(self._of_levels(levels, usual=False)[1], levels)
+        against = self._against_others(levels)
+        spread = ((against @ self.fit.inverse) * against).sum(1)
+        low, adds, errors = -against @ self.fit.effects, -against @ self.fit.shown, self._shown_errors(levels, spread)
+        log_p = self.log_p(low / np.sqrt(self._noise(levels) * spread), levels)
         large = LARGE * self.effects.sd_shown
         taken = [pick.cell for pick in self.fit.picks]
         is_listed = (log_p < math.log(self.level)) & (adds >= large) & (self.gaps[levels] >= large) & ~np.isin(levels, taken)
         chosen = zip(levels[is_listed], adds[is_listed], errors[is_listed], np.exp(log_p[is_listed]), strict=True)
         return [Area(int(c), self.effects.cube.conditions(c), float(self.gaps[c]), float(a), float(se), float(q), KINDS[1]) for c, a, se, q in chosen]
+
+    def _against_others(self, levels: np.ndarray) -> np.ndarray:
+        """Per level the weights of the model's columns in "this level, less the others of its attribute, each by its answers"."""
+        cube, w = self.effects.cube, self.effects.w
+        weights = np.zeros((len(levels), len(self.fit.inverse)))
+        for row, level in zip(weights, levels, strict=True):
+            combination = cube.span(tuple(cube.conditions(int(level))))
+            row[1:][combination] = -w[combination] / (w[combination].sum() - w[level])
+            row[1 + level] = 1.0
+        for j, pick in enumerate(self.fit.picks, 1 + cube.levels):
+            if pick.depth == 1:
+                weights[:, j] = weights[:, 1 + pick.cell]
+        return weights
 
     def _shown_errors(self, cells, inverse) -> np.ndarray:
         """Standard errors on the shown score; its noise is taken to shrink by the model as that of the searched score did."""

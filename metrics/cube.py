@@ -129,12 +129,15 @@ class Cube:
     def by_level(self, conditions: Conditions, values: np.ndarray, sums: np.ndarray) -> np.ndarray:
         """What `values` add up to per level, of all attributes in turn, where the conditions hold. sums: those of `values`."""
         if len(conditions) == self.depth:
-            rows = self.rows(conditions)
-            return np.concatenate([np.bincount(self.codes[a][rows], values[rows], k) for a, k in enumerate(self.cards)])
+            return self.counted(self.rows(conditions), values)
         parts = [np.zeros(k) if a in conditions else self.within(sums, conditions, (a,)) for a, k in enumerate(self.cards)]
         for a, level in conditions.items():
             parts[a][level] = sums[self.cell(conditions)]
         return np.concatenate(parts)
+
+    def counted(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The same of some patterns, one by one."""
+        return np.concatenate([np.bincount(self.codes[a][rows], values[rows], k) for a, k in enumerate(self.cards)])
 
     def inside(self, conditions: Conditions, values: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The cells that share a condition with `conditions`, and what `values` add up to where both hold. sums: those of `values`."""

@@ -4,8 +4,9 @@
 
 Effects of levels are ordinary: regions always differ a little. They are estimated as random effects, pulled towards 0 as far as their
 spread says, so that they neither hide an area nor make one up. Effects of areas are estimated freely. A scale has an end: where two areas
-overlap, the score is often less low than both together would make it; such an overlap gets an effect of its own. Everything is
-least squares on sums per cell; only the residual of each pattern is worked out one by one.
+overlap, the score is often less low than both together would make it; such an overlap gets an effect of its own. Areas that are high
+are in the model as well, or their neighbours would look low beside them. Everything is least squares on sums per cell; only the
+residual of each pattern is worked out one by one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from metrics.shrinkage import spread
 
 FEW_LEVELS = 12  # fewer say nothing about their usual spread
 FEW_CELLS = 40
+STEADY = 1e-3  # the same for areas, so that some that say the same together do not leave the equations without an answer
 LOOSE = 30.0  # answers' worth of pull towards 0, where levels are estimated nearly freely
 SMALLEST = 1e-6  # of the noise's variance: the least spread that is divided by
 CONFOUNDED = 0.02  # a cell whose own share of information is smaller is another description of what the model has
@@ -57,13 +59,14 @@ class Sums:
 
 @dataclass
 class Pick:
-    """An area in the model, or what two areas have in common. weights: Σw it has in common with each level."""
+    """An area in the model, or what two areas have in common. weights: Σw it has in common with each level. sign: 1 low, -1 high."""
 
     cell: int  # NO_CELL of an overlap
     conditions: Conditions
     rows: np.ndarray
     weights: np.ndarray
     totals: tuple[float, float, float]  # of w, y and x
+    sign: int = 1
 
     @property
     def depth(self) -> int:
@@ -144,13 +147,13 @@ class Effects:
             matrix[other, one] = matrix[one, other].T
         return matrix
 
-    def pick(self, cell: int) -> Pick:
+    def pick(self, cell: int, sign: int = 1) -> Pick:
         """The area of a cell, ready to be put into a model."""
         conditions = self.cube.conditions(cell)
-        return self._pick(int(cell), conditions, self.cube.rows(conditions), self.levels_of(cell))
+        return self._pick(int(cell), conditions, self.cube.rows(conditions), self.levels_of(cell), sign)
 
-    def _pick(self, cell: int, conditions: Conditions, rows: np.ndarray, weights: np.ndarray) -> Pick:
-        return Pick(cell, conditions, rows, weights, tuple(float(values[rows].sum()) for values in (self.sums.w, self.sums.y, self.sums.x)))
+    def _pick(self, cell: int, conditions: Conditions, rows: np.ndarray, weights: np.ndarray, sign: int) -> Pick:
+        return Pick(cell, conditions, rows, weights, tuple(float(values[rows].sum()) for values in (self.sums.w, self.sums.y, self.sums.x)), sign)
 
     def levels_of(self, cell: int) -> np.ndarray:
         """Σw that a cell has in common with each level."""
@@ -216,12 +219,16 @@ class Effects:
         known = len(self._milder)
         for (one, other), pair in zip(combinations(picks, 2), _pairs(picks), strict=True):
             both = {**one.conditions, **other.conditions}
-            if pair in self._milder or {**other.conditions, **one.conditions} != both or both in (one.conditions, other.conditions):
+            if (
+                pair in self._milder
+                or one.sign + other.sign < 2
+                or {**other.conditions, **one.conditions} != both
+                or both in (one.conditions, other.conditions)
+            ):
                 continue
             rows = self.cube.rows({a: level for a, level in other.conditions.items() if a not in one.conditions}, one.rows)
             if self.sums.n[rows].sum() >= self.least and left[rows].sum() > MILDER * math.sqrt(noise * float(self.sums.v[rows].sum())):
-                weights = np.concatenate([np.bincount(self.cube.codes[a][rows], self.sums.w[rows], k) for a, k in enumerate(self.cube.cards)])
-                self._milder[pair] = self._pick(NO_CELL, both, rows, weights)
+                self._milder[pair] = self._pick(NO_CELL, both, rows, self.cube.counted(rows, self.sums.w), -1)
         return len(self._milder) > known
 
     def _right(self, cells: np.ndarray, patterns: np.ndarray, picks: list[Pick], which: int) -> np.ndarray:
@@ -267,7 +274,7 @@ def _pairs(picks: list[Pick]) -> list[tuple[int, int]]:
 
 
 def _pulled(columns: int, many: int, pull: float) -> np.ndarray:
-    """The penalty of each column: levels are pulled towards 0, all else is not."""
-    penalty = np.zeros(columns)
-    penalty[1:many] = pull
+    """The penalty of each column: levels are pulled towards 0, areas next to nothing, the overall mean not at all."""
+    penalty = np.full(columns, STEADY)
+    penalty[0], penalty[1:many] = 0.0, pull
     return penalty

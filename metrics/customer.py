@@ -193,11 +193,12 @@ def recommendation(happened: pd.DataFrame, as_of: dt.date, dimension: str) -> di
 
 
 def course(happened: pd.DataFrame, as_of: dt.date, dimension: str) -> pd.DataFrame:
-    """A dimension's scores by the day they were given, as a series: period, value (their mean), n."""
+    """A dimension's scores as a series: period (the day of a wave's last answer), value (the mean of the wave's), n."""
     scored = timeline(happened, as_of, SAID)
     given = scored[(scored["what"] == dimension) & scored["score"].notna()]
-    rows = given.groupby("happened_on", as_index=False).agg(value=("score", "mean"), n=("score", "size")).rename(columns={"happened_on": "period"})
-    return rows.assign(low=float("nan"), high=float("nan"), complete=True)
+    waves = given.groupby(given["state"].fillna(given["happened_on"].astype(str)), as_index=False)
+    rows = waves.agg(period=("happened_on", "max"), value=("score", "mean"), n=("score", "size")).sort_values("period", ignore_index=True)
+    return rows[["period", "value", "n"]].assign(low=float("nan"), high=float("nan"), complete=True)
 
 
 def said(happened: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def said_service(account) -> list[str]:
     still_open = data.answer(account.view, "open_tickets", where=account.where).rows.iloc[0]["value"]
     said += [t("customer.says.tickets", n=numbers.count(still_open))] if still_open > 0 else []
     if answered and answered["band"]:
-        said.append(t("customer.says.recommends", score=numbers.bare(answered["score"]), band=t(f"nps.bands.{answered['band']}")))
+        said.append(t("customer.says.recommends", score=numbers.bare(answered["score"]), band=t(f"customer.bands.{answered['band']}")))
     return said
 
 
@@ -201,7 +201,7 @@ def transactions(account):
 def figures(account, orders: dict) -> None:
     """Revenue of the year, recurring value, and orders."""
     change, monthly = data.compare(account.year, "revenue", where=account.where), data.answer(account.view, "mrr", where=account.where).rows.iloc[0]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="large"):
         before = t("customer.transactions.before", value=money(account, change.before["value"]))
         st.metric(t("customer.transactions.year"), money(account, change.now["value"]), help=t("customer.transactions.year_help"), width="content")
         if monthly["state"] == "value":
@@ -237,7 +237,7 @@ def service(account):
             st.caption(t("customer.service.none"))
             return
         waiting = data.rows_behind(account.view, "open_tickets", where=account.where).rows
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, gap="large"):
             st.metric(t("customer.service.open"), numbers.count(len(waiting)), width="content")
             st.metric(t("customer.service.solved"), numbers.count(len(solved)), width="content")
         if last:
@@ -267,7 +267,7 @@ def preferences(account):
             st.caption(t("customer.preferences.none"))
             return
         recommended(account)
-        compared(account, scores)
+        compared(account, scores[scores["dimension"].str.lower() != account.recommends])
         over_time(account, list(scores["dimension"]))
         if len(said):
             st.markdown(f"**{t('customer.preferences.said')}**")
@@ -284,7 +284,7 @@ def recommended(account) -> None:
     whole = data.answer(account.year, "nps").rows.iloc[0]
     company = numbers.shown(whole["value"], "points") if whole["state"] == "value" else t(f"states.{whole['state']}")
     st.metric(t("customer.preferences.recommends"), numbers.bare(answered["score"]), help=t("customer.preferences.company_help"), width="content")
-    said = t("customer.preferences.answered", band=t(f"nps.bands.{answered['band']}"), day=numbers.day(answered["on"]))
+    said = t("customer.preferences.answered", band=t(f"customer.bands.{answered['band']}"), day=numbers.day(answered["on"]))
     st.caption(f"{said} · {t('customer.preferences.company', value=company)}")
 
 
@@ -308,7 +308,7 @@ def over_time(account, dimensions: list[str]) -> None:
     st.markdown(f"**{t('customer.preferences.over_time')}**")
     how = {"format_func": lambda name: value_of("dimension", name), "key": "customer_dimension", "required": True, "label_visibility": "collapsed"}
     chosen = st.pills(t("customer.preferences.choose"), drawn, default=drawn[0], **how)
-    spec = charts.line(courses[chosen], numbers.bare, grain="day", tick=".1~f", step=numbers.day, height=180)
+    spec = charts.line(courses[chosen], numbers.bare, grain="day", tick=".1~f", step=numbers.month, height=180)
     alt = t("customer.preferences.over_time_alt", dimension=plain(value_of("dimension", chosen)))
     figure(account.view, spec, alt, key="customer_course", rows=courses[chosen], columns=COURSE)
 
@@ -347,7 +347,7 @@ if account:
     left, right = st.columns(2)
     with left:
         basics(account)
-    with right if account.happened is not None else left:
+    with right:
         if account.happened is None:
             page.empty("customer.no_events")
         else:
@@ -355,9 +355,8 @@ if account:
 elif asked:
     page.empty("customer.unknown")
 if account and account.happened is not None:
-    left, right = st.columns(2)
     with left:
-        service(account)
-    with right:
         preferences(account)
+    with right:
+        service(account)
     timeline(account)

@@ -43,8 +43,16 @@ def mark(data: Path, url: str | None = None) -> tuple | None:
     file = _file(location(data, url))
     if file is None:
         return None
-    found = [path.stat() for path in (file, Path(f"{file}-wal")) if path.exists()]
-    return tuple((state.st_mtime_ns, state.st_size) for state in found)
+    return tuple(state for path in (file, Path(f"{file}-wal")) if (state := _state(path)))
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Time and size of a file; None where there is none: the last one to close a database takes its -wal away at any moment."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 @cache

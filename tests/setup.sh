@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Python packages, where it is missing and this is a Debian system run by root:
-# PostgreSQL, MariaDB, Chromium with Chinese fonts, Java, Node.js. Elsewhere it says what is missing; those tests then skip.
+# PostgreSQL, MariaDB, Chromium with Chinese fonts, Java, Node.js, nginx. Elsewhere it says what is missing; those tests then skip.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 declare -A package=([postgresql]="/usr/lib/postgresql/*/bin/initdb" [mariadb-server]="/usr/sbin/mariadbd" [chromium]="/usr/bin/chromium"
-  [fonts-noto-cjk]="/usr/share/fonts/opentype/noto/NotoSansCJK*" [default-jre-headless]="/usr/bin/java")
+  [fonts-noto-cjk]="/usr/share/fonts/opentype/noto/NotoSansCJK*" [default-jre-headless]="/usr/bin/java"
+  [nginx-light]="/usr/sbin/nginx")
 missing=()
 for name in "${!package[@]}"; do
   compgen -G "${package[$name]}" >/dev/null || missing+=("$name")

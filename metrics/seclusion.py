@@ -24,6 +24,8 @@ def hidden_cells(n: np.ndarray, k: int = K_ANONYMOUS) -> np.ndarray:
     Cells of fewer than `k` answers; and along each axis, as long as what is hidden in a line is a single cell or fewer than `k`
     answers, the next smallest of the line.
     """
+    if n.ndim == 1:
+        return hidden_cells(n[None], k)[0]
     hidden, before = (n > 0) & (n < k), -1
     while hidden.sum() > before:
         before = hidden.sum()

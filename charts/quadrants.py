@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 
 import pandas as pd
 
@@ -18,7 +17,8 @@ LOOKS = {  # quadrant → colour, symbol: the shape says it, too
     "cannot_tell": (theme.CONTEXT, "circle-open"),
 }
 CORNERS = {"improve_first": (0, 1), "keep_up": (1, 1), "low_priority": (0, 0), "maintain": (1, 0)}
-LINE = 15  # px: height of a label
+LINE, LETTER, GAP, ABOVE = 15, 6.5, 9, 8  # px: of a label its height and a letter's width; from its point to the side and upwards
+NARROW = 300  # px: width of the plot on a phone
 ROOM = 0.08  # of the span of an axis, beyond the outermost interval
 TURN = 0.62  # of the width: from here on a label stands to the left of its point
 FRAMED = 84  # px of the height that are not the plot
@@ -83,28 +83,37 @@ def _said(name: str, row, words: Mapping[str, str], across: Label, up: Label) ->
 
 
 def _names(rows: pd.DataFrame, called: list[str], ranges: list[list[float]], height: int) -> list[dict]:
-    """A label beside every point, those of near points pushed apart; a thin line leads back to a point whose label had to move."""
+    """A label beside every point, from the lowest up: one that would lie on another moves up, and a thin line leads back to its point.
+
+    Room is reckoned for a phone: on a wider screen labels lie further apart than they need to.
+    """
     (left, right), (bottom, top) = ranges
-    least, placed = LINE * (top - bottom) / max(height - FRAMED, 1), []
-    for name, row in zip(called, rows.itertuples(), strict=True):
-        turned = (row.performance - left) / (right - left) > TURN
-        placed.append({"x": float(row.performance), "y": float(row.share), "text": name, "turned": turned, "at": float(row.share)})
-    for side in (False, True):
-        ordered = sorted((place for place in placed if place["turned"] is side), key=lambda place: place["at"])
-        for below, above in pairwise(ordered):
-            above["at"] = max(above["at"], below["at"] + least)
-    pixels = max(height - FRAMED, 1) / (top - bottom)
-    return [_name(place, (place["at"] - place["y"]) * pixels) for place in placed]
+    found, placed = {}, []
+    for k in rows["share"].sort_values(kind="stable").index:
+        across = (rows.loc[k, "performance"] - left) / (right - left)
+        own = (rows.loc[k, "share"] - bottom) / (top - bottom) * (height - FRAMED)
+        start = NARROW * across - (GAP + _width(called[k]) if across > TURN else -GAP)
+        spot = own
+        while under := [other for begin, end, other in placed if abs(other - spot) < LINE and begin < start + _width(called[k]) and start < end]:
+            spot = max(under) + LINE
+        placed.append((start, start + _width(called[k]), spot))
+        found[k] = _name(rows.loc[k], called[k], across > TURN, float(spot - own))
+    return [found[k] for k in rows.index]
 
 
-def _name(place: dict, moved: float) -> dict:
-    """moved: px upwards."""
-    side, anchor = (-1, "right") if place["turned"] else (1, "left")
+def _width(text: str) -> float:
+    """px, about; a Chinese character takes the room of two letters."""
+    return sum(LETTER * (1 + (character > "\u2e7f")) for character in text)
+
+
+def _name(row, text: str, turned: bool, moved: float) -> dict:
+    """turned: to the left of its point. moved: px upwards."""
+    side, anchor = (-1, "right") if turned else (1, "left")
     spot = {"xanchor": anchor, "yanchor": "middle", "font": {"size": theme.FONT_SIZE}}
     if moved < 1:
-        return theme.note(place["x"], place["y"], place["text"], xshift=9 * side, yshift=8, **spot)
-    leader = {"showarrow": True, "arrowhead": 0, "arrowwidth": 0.8, "arrowcolor": theme.FAINT, "ax": 16 * side, "ay": -moved - 8}
-    return {**theme.note(place["x"], place["y"], place["text"], **spot), **leader}
+        return theme.note(float(row["performance"]), float(row["share"]), text, xshift=GAP * side, yshift=ABOVE, **spot)
+    leader = {"showarrow": True, "arrowhead": 0, "arrowwidth": 0.8, "arrowcolor": theme.FAINT, "ax": 2 * GAP * side, "ay": -moved - ABOVE}
+    return {**theme.note(float(row["performance"]), float(row["share"]), text, **spot), **leader}
 
 
 def _corner(quadrant: str, word: str) -> dict:

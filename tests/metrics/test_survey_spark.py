@@ -7,6 +7,7 @@ from metrics import CATALOGUE
 from metrics.metric import ask
 from metrics.query import Query
 from tests.metrics.responses import YEAR, answered, some
+from tests.metrics.surveyed import drawn, synced
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200), pytest.mark.usefixtures("java")]
 QUESTIONS = [
@@ -29,3 +30,16 @@ def test_the_rows_are_the_same(both, name, options, by, grain):
     ours, theirs = (ask(CATALOGUE[name], tables, Query(YEAR, grain, by, options=options)).rows for tables in both)
     assert len(ours)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"missing": "complete", "method": "weights", "survey_weights": False}], ids=str)
+def test_drivers_are_the_same_to_the_last_resample(options):
+    """More respondents than the company of the contract test has there: blocks, and so the limits, are the same on both engines."""
+    scores = drawn(1, 120, {"service": 0.7, "price": 0.4, "food": 0.1})
+    scores["food"] = [None if k % 4 == 0 else score for k, score in enumerate(scores["food"])]
+    people = [{"customer_id": f"k:{k // 2}", "contact_id": f"c:{k}", "weight": 1.0 + k % 3} for k in range(120)]
+    both = [synced(scores, people=people, engine_name=engine) for engine in ("duckdb", "local[1]")]
+    ours, theirs = (ask(CATALOGUE["drivers"], tables, Query(YEAR, options=options)) for tables in both)
+    assert ours.rows["value"].notna().all()
+    pd.testing.assert_frame_equal(ours.rows, theirs.rows, check_dtype=False)
+    assert ours.notes["r2_low"] == pytest.approx(theirs.notes["r2_low"])

@@ -10,7 +10,7 @@ from math import isqrt
 import narwhals as nw
 import numpy as np
 
-from metrics.query import Frame, aggregate
+from metrics.query import Frame, table
 from metrics.respondents import number
 
 BLOCKS = 200  # of customers, which resampling draws instead of single ones; with fewer customers each is a block
@@ -59,7 +59,7 @@ class Products:
     @property
     def means(self) -> np.ndarray:
         """The mean of each dimension over all who answered it, (…, k + 1)."""
-        sums, weight = (np.diagonal(table, axis1=-2, axis2=-1) for table in (self.sums, self.weight))
+        sums, weight = (np.diagonal(part, axis1=-2, axis2=-1) for part in (self.sums, self.weight))
         return sums / np.where(weight > 0, weight, np.nan)
 
     @property
@@ -87,8 +87,9 @@ def products(answers: Frame, scales: Sequence[Scale], complete: bool, is_weighte
     people, flags = _people(answers, scales), [f"m{i}" for i in range(len(scales))]
     asked = nw.all_horizontal if complete else nw.any_horizontal
     people = people.filter(nw.col(flags[-1]) > 0, asked(*(nw.col(flag) > 0 for flag in flags[:-1]), ignore_nulls=True))
-    rows = aggregate(_blocked(people, units), ["block"], **_sums(len(scales), is_weighted)).sort_values("block", ignore_index=True)
-    return _arrays(rows.astype("float64"), len(scales), is_weighted)
+    rows = table(_blocked(people, units).group_by("block").agg(**_sums(len(scales), is_weighted)))  # hundreds of columns: pandas would take seconds
+    order = np.argsort(rows.column("block").to_numpy())
+    return _arrays({name: rows.column(name).to_numpy().astype(float)[order] for name in rows.column_names}, len(scales), is_weighted)
 
 
 def _people(answers: Frame, scales: Sequence[Scale]) -> Frame:
@@ -131,11 +132,11 @@ def _sums(p: int, is_weighted: bool) -> dict[str, nw.Expr]:
     return {**found, "complete": number(nw.all_horizontal(*(flag > 0 for flag in m), ignore_nulls=True)).sum()}
 
 
-def _arrays(rows, p: int, is_weighted: bool) -> Products:
+def _arrays(rows: dict[str, np.ndarray], p: int, is_weighted: bool) -> Products:
     def square(name: str, symmetric: bool) -> np.ndarray:
-        ends = {(i, j): f"{name}_{min(i, j)}_{max(i, j)}" if symmetric else f"{name}_{i}_{j}" for i, j in product(range(p), repeat=2)}
-        return rows[list(ends.values())].to_numpy().reshape(len(rows), p, p)
+        cells = [f"{name}_{min(i, j)}_{max(i, j)}" if symmetric else f"{name}_{i}_{j}" for i, j in product(range(p), repeat=2)]
+        return np.stack([rows[cell] for cell in cells], -1).reshape(-1, p, p)
 
     n = square("n", True)
     weight = square("weight", True) if is_weighted else n
-    return Products(n, weight, square("sums", False), square("squares", False), square("products", True), rows["complete"].to_numpy())
+    return Products(n, weight, square("sums", False), square("squares", False), square("products", True), rows["complete"])

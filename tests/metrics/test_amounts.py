@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from functools import cache
 
 import pandas as pd
@@ -117,12 +118,17 @@ def test_what_needs_amounts_is_no_data_and_says_why(name, question):
         assert not answer.rows[column].notna().any(), column
 
 
+def written(notes) -> str:
+    """Notes as text; the last digits of a sum depend on the order in which the engine's threads added it up."""
+    return re.sub(r"-?\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.9g}", repr(notes))
+
+
 @every
 def test_amounts_decide_nothing_that_is_shown(name):
     """Two companies that differ in nothing but their amounts look alike: rows, notes and lists."""
     one, other = (answered(name, AMOUNTS, "one number", seed) for seed in (0, 1))
     pd.testing.assert_frame_equal(one.rows, other.rows)
-    assert repr(one.notes) == repr(other.notes)
+    assert written(one.notes) == written(other.notes)
     if CATALOGUE[name].behind:
         assert sorted(listed(name, AMOUNTS).to_csv(index=False).splitlines()) == sorted(listed(name, AMOUNTS, 1).to_csv(index=False).splitlines())
 

@@ -126,8 +126,7 @@ def said_service(account) -> list[str]:
     happened, as_of = account.happened, account.as_of
     last, answered = customer.last_contact(happened, as_of), customer.recommendation(happened, as_of, account.recommends)
     said = [t("customer.says.contact", day=numbers.day(last["happened_on"])) if last else t("customer.says.no_contact")]
-    still_open = data.answer(account.view, "open_tickets", where=account.where).rows.iloc[0]["value"]
-    said += [t("customer.says.tickets", n=numbers.count(still_open))] if still_open > 0 else []
+    said += [t("customer.says.tickets", n=numbers.count(account.waiting.total))] if account.waiting.total else []
     if answered and answered["band"]:
         said.append(t("customer.says.recommends", score=numbers.bare(answered["score"]), band=t(f"customer.bands.{answered['band']}")))
     return said
@@ -236,15 +235,15 @@ def service(account):
         if customer.timeline(happened, as_of, customer.SERVED).empty:
             st.caption(t("customer.service.none"))
             return
-        waiting = data.rows_behind(account.view, "open_tickets", where=account.where).rows
+        waiting = account.waiting
         with st.container(horizontal=True, gap="large"):
-            st.metric(t("customer.service.open"), numbers.count(len(waiting)), width="content")
+            st.metric(t("customer.service.open"), numbers.count(waiting.total), width="content")
             st.metric(t("customer.service.solved"), numbers.count(len(solved)), width="content")
         if last:
             who = t("customer.service.by", who=plain(last["who"])) if isinstance(last["who"], str) else ""
             page.sentence(t("customer.service.contact_says", day=numbers.day(last["happened_on"]), channel=plain(channel(last["what"])), who=who))
             promised(customer.promised(happened, as_of))
-        listed(account, behind.worded(waiting), "customer.service.open", TICKETS)
+        listed(account, behind.worded(waiting.rows), "customer.service.open", TICKETS)
         listed(account, used.assign(channel=used["channel"].map(channel)), "customer.service.channels", CHANNELS)
         st.caption(freshness.said(account.view, customer.sources(happened, "service")))
 

@@ -10,7 +10,7 @@ from access.guard import guard
 from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
-from ui.table import Column, table
+from ui.table import Column
 from ui.words import plain, t
 
 guard("funnel")
@@ -178,7 +178,7 @@ def stalled(view):
         only = st.toggle(t("funnel.only_honest"), key="funnel_honest")
         rows = idle.rows.sort_values("amount_reporting", ascending=False, na_position="last")
         rows, total = (rows[rows["is_honest"].astype(bool)], None) if only else (rows, idle.total)
-        table(view, in_words(rows), STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
+        behind.leading(view, in_words(rows), STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
 
 
 @page.part("funnel.reasons")

@@ -9,11 +9,12 @@ from charts import theme
 from metrics.change import changed
 from metrics.result import K_TESTABLE
 from ui import data, numbers, page, sentences
+from ui.behind import leading
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.navigation import link
 from ui.selection import SEGMENTS
-from ui.table import Column, table
+from ui.table import Column
 from ui.words import plain, t, value_of
 
 guard("nps")
@@ -188,11 +189,11 @@ def opened(view, where, label, key, name="nps"):
     with answers:
         behind = data.rows_behind(view, name, where=where)
         rows = worded(behind.rows).sort_values("score", kind="stable")
-        table(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(data.metric(name),))
+        leading(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(data.metric(name),))
     with comments:
         said = data.rows_behind(view, "verbatims", where=where)
         rows = worded(said.rows).sort_values("answered_on", ascending=False, kind="stable")
-        table(view, rows, COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
+        leading(view, rows, COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
     column, value = next(iter(where.items()))
     filter = {known: filter for filter, known in SEGMENTS.items()}.get(column)
     if filter:
@@ -276,7 +277,7 @@ def satisfaction(view):
         )  # fmt: skip
         if chosen is not None:
             behind = data.rows_behind(view, "satisfaction", where={"dimension": chosen})
-            table(view, worded(behind.rows).sort_values("score", kind="stable"), SCORES, key="nps_dimension_rows", total=behind.total, metrics=(measured,))
+            leading(view, worded(behind.rows).sort_values("score", kind="stable"), SCORES, key="nps_dimension_rows", total=behind.total, metrics=(measured,))
 
 
 def mean_shown(value) -> str:
@@ -339,7 +340,7 @@ def silent(view):
         page.sentence(t("nps.silent_says", **values))
         behind = data.rows_behind(view, "silent_accounts")
         rows = worded(behind.rows).sort_values("revenue", ascending=False)
-        table(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
+        leading(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
 
 
 def beside(notes):

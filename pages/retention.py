@@ -158,7 +158,7 @@ def listed_movements(view, key: str, **options) -> None:
     answer, metric = data.answer(view, "movements", **options), data.metric("movements")
     page.failed_checks(answer)
     told = lambda rows: worded(rows, kind="kinds", reason="reasons")  # noqa: E731
-    table(view, told(answer.rows.head(data.MOST_ROWS)), LEDGER, key=key, metrics=(metric,), total=len(answer.rows), whole=lambda: told(answer.rows))
+    behind.leading(view, told(answer.rows.head(data.MOST_ROWS)), LEDGER, key=key, metrics=(metric,), total=len(answer.rows), whole=lambda: told(answer.rows))
 
 
 @page.part("retention.movements")

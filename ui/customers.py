@@ -69,6 +69,11 @@ class Account:
         return self.of(customer.events)
 
     @property
+    def waiting(self) -> data.Behind:
+        """The tickets that are open now: the rows behind the metric, as many as it counts."""
+        return data.rows_behind(self.view, "open_tickets", where=self.where)
+
+    @property
     def where(self) -> Mapping[str, str]:
         """The filter that asks a metric about this customer alone."""
         return {"customer_id": self.id}

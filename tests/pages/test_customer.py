@@ -1,6 +1,7 @@
 """One customer's page: opened by id, by a record that became it, or not at all; nothing of anybody else, nothing of anonymous surveys."""
 
 import pytest
+import streamlit as st
 
 from access import guard
 from access.grants import Grant
@@ -148,3 +149,15 @@ def test_a_list_behind_a_number_leads_to_a_customer(run):
 def test_the_small_company_has_what_these_tests_need():
     rows = company()
     assert {"crm:c8", "erp:x8", "crm:gone"} <= {row["customer_id"] for row in rows["customers"]} and SETTINGS["metrics"]
+
+
+def test_a_selected_row_becomes_a_link_to_its_customer(run, monkeypatch):
+    """The browser's selection is what st.dataframe returns; here it is the first row of every list that can be selected."""
+    first = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    drawn = st.dataframe
+    monkeypatch.setattr("ui.table.st.dataframe", lambda *args, **kwargs: (drawn(*args, **kwargs), first)[1])
+    app = run("service", period="all")
+    listed_first = listed(app, "age_days")["customer"].iloc[0]
+    links = [link.proto for link in app.get("page_link") if link.proto.label == f"Open {plain(listed_first)}"]
+    assert failures(app) == [] and links
+    assert f"id=crm%3A{listed_first.replace('Customer ', 'c')}" in links[0].query_string and "period=all" in links[0].query_string

@@ -1,4 +1,7 @@
-"""Revenue by day, by month and by product: what was bought, net of credit notes, in the currency it was sold in and in the reporting currency."""
+"""Revenue by day, by month and by product: what was bought, net of credit notes, in the currency it was sold in and in the reporting currency.
+
+Purchases and product months lie together by customer, so that one customer's page need not read them all.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def purchases(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     days = invoices.group_by("customer_id", "issued_on").agg(
         orders=nw.col("is_order").sum().cast(nw.Int64), revenue=nw.col("revenue").sum(), unconverted=nw.col("unconverted").sum().cast(nw.Int64)
     )  # fmt: skip
-    return days.rename({"issued_on": "purchased_on"})
+    return days.rename({"issued_on": "purchased_on"}).sort("customer_id", "purchased_on")
 
 
 def customer_months(tables: Tables, settings: Mapping) -> nw.LazyFrame:
@@ -127,7 +130,7 @@ def product_months(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     months = lines.group_by(*keys).agg(
         nw.col("quantity", "revenue", "revenue_reporting").sum(), nw.col("unconverted").sum().cast(nw.Int64), lines=nw.len().cast(nw.Int64)
     )  # fmt: skip
-    return months.join(tables["products"].select("product_id", "category"), on="product_id", how="left")
+    return months.join(tables["products"].select("product_id", "category"), on="product_id", how="left").sort("customer_id")
 
 
 SOURCES = ("invoices", "daily_rates")

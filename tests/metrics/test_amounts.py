@@ -101,7 +101,10 @@ def test_without_amounts_a_number_is_the_same_or_no_data(name, question):
     assert list(answer.rows.columns) == list(full.rows.columns)
 
 
-@every
+BY_PERSON = {"drivers"}  # tells the people of one customer apart by their contact; the one role without contacts has no page that shows it
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - BY_PERSON))
 def test_without_people_every_number_is_the_same(name):
     one, full = (answered(name, scope, "one number").rows for scope in (PEOPLE, FULL))
     pd.testing.assert_frame_equal(one, full, check_dtype=False, rtol=1e-9, atol=1e-9)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
 BOOKKEEPING = ("updated_at", "extracted_at")
-IDS = {name for entity in contract.ENTITIES for name, column in contract.columns(entity).items() if column.kind == "id"}
 
 
 @dataclass(frozen=True)
@@ -156,6 +155,11 @@ class DuckSession:
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
 
+    def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
+        """The frame's rows, computed once and kept as a temporary table of this session."""
+        self.cursor.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {nw.to_native(frame).sql_query()}')
+        return self.frame(name)
+
 
 def _parquet(stored: Stored) -> str:
     """A relation over the table's files; an empty table is a SELECT of typed nulls without rows."""
@@ -220,19 +224,16 @@ class Tables(Mapping[str, nw.LazyFrame]):
     def _scoped(self, name: str) -> nw.LazyFrame:
         """The reader's rows, as the reader may see them. Who sees all of everything reads the view itself."""
         frame = self._session.frame(self._view(name))
-        if not self._scope.is_full:
-            frame = visible.rows(name, frame, self, self._visible, self._extras(name, frame))
-        return veils.veiled(name, frame, self.veils, self._extras(name, frame)) if self.veils else frame
+        if self._scope.is_full and not self.veils:
+            return frame
+        extras = visible.extras(name, frame, self._promoted)
+        frame = frame if self._scope.is_full else visible.rows(name, frame, self, self._visible, extras)
+        return veils.veiled(name, frame, self.veils, extras) if self.veils else frame
 
     @cached_property
     def _visible(self) -> nw.LazyFrame:
-        return visible.customers(self._session.frame(self._view(visible.ACCOUNTS)), self._scope.rules)
-
-    def _extras(self, name: str, frame: nw.LazyFrame) -> tuple[str, ...]:
-        """Text columns that only the source knows: promoted from `extra`, in a mart under the same name or with "answer_" before it."""
-        own = contract.columns(name) if name in contract.ENTITIES else IDS
-        texts = (column for column, kind in frame.collect_schema().items() if kind == nw.String and column not in own)
-        return tuple(column for column in texts if column.removeprefix("answer_") in self._promoted or column in self._promoted)
+        ids = visible.customers(self._session.frame(self._view(visible.ACCOUNTS)), self._scope.rules)
+        return self._session.held(ids, "visible_customers")
 
     @cached_property
     def _promoted(self) -> frozenset[str]:

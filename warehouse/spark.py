@@ -45,6 +45,10 @@ class SparkEngine:
     def frame(self, key: str) -> nw.LazyFrame:
         return nw.from_native(self._spark.table(self._names[key]))
 
+    def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
+        """The frame as it is: Spark plans a small side of a join by itself."""
+        return frame
+
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self._spark.sql(sql, args=list(parameters) or None))
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import narwhals as nw
 
+from warehouse import contract
+
 ACCOUNTS = "accounts"  # mart: one row per customer that is neither deleted nor merged
 SHARED = {"owners", "products", "surveys", "questions", "campaigns", "rates", "daily_rates", "coverage"}  # belong to no customer
 OWNED = {"customer": ("customers", "customer_id"), "lead": ("leads", "lead_id"), "deal": ("deals", "deal_id")}  # what owner_assignments point at
@@ -21,9 +23,10 @@ EMPTIED = {  # table → columns that tell of other customers
     "customers": ("parent_id",), "accounts": ("parent_id",),  # may be a customer of somebody else
     "customer_quarters": ("draw",),  # of older snapshots: the customer's number among all
 }  # fmt: skip
-COARSE, DECIMALS = {  # shares of all ranked customers: from the exact ones one could work out how many there are
-    "customer_quarters": ("amount_score", "amount_score_before", "interactions_score", "interactions_score_before", "score", "score_before"),
-}, 2  # fmt: skip
+DECIMALS = 2  # of shares of all ranked customers: from the exact ones one could work out how many there are
+COARSE = {"customer_quarters": ("amount_score", "amount_score_before", "interactions_score", "interactions_score_before", "score", "score_before")}
+
+IDS = {name for entity in contract.ENTITIES for name, column in contract.columns(entity).items() if column.kind == "id"}
 
 
 def customers(accounts: nw.LazyFrame, rules: Iterable[tuple[str, tuple[str, ...]]]) -> nw.LazyFrame:
@@ -66,6 +69,13 @@ def _own(name: str, frame: nw.LazyFrame, tables: Mapping[str, nw.LazyFrame], ids
 def _serving(owners: nw.LazyFrame, tables: Mapping[str, nw.LazyFrame]) -> nw.LazyFrame:
     """The people who are responsible for something the reader sees."""
     return owners.join(nw.concat([tables[table].select("owner_id") for table in SERVING]), on="owner_id", how="semi")
+
+
+def extras(name: str, frame: nw.LazyFrame, promoted: frozenset[str]) -> tuple[str, ...]:
+    """Text columns of a table that only its source knows: promoted from `extra`, in a mart under the same name or with "answer_" before it."""
+    own = contract.columns(name) if name in contract.ENTITIES else IDS
+    texts = (column for column, kind in frame.collect_schema().items() if kind == nw.String and column not in own)
+    return tuple(column for column in texts if column in promoted or column.removeprefix("answer_") in promoted)
 
 
 def nothing(column: str) -> nw.Expr:

@@ -238,7 +238,7 @@ def test_every_column_of_the_contract_that_is_personal_or_money_is_covered():
 NOT_MONEY = {  # columns of marts that are broken numbers (sums of whole ones among them) and no amounts
     "deal_steps": {"stayed_s", "stays"},
     "daily_rates": {"rate"},  # what the market says
-    "scores": {"score", "weight", "scale_min", "scale_max"},
+    "scores": {"score", "weight", "scale_min", "scale_max"}, "events": {"score", "scale_min", "scale_max"},
     "customer_quarters": {
         "orders", "interactions", "visits", "usage", "quarter_orders", "quarter_interactions", "quarter_visits", "quarter_usage", "satisfaction", "coverage",
         "interactions_score", "interactions_score_before", "satisfaction_score", "satisfaction_score_before",

@@ -300,10 +300,8 @@ def test_a_table_with_neither_customer_nor_deal_is_for_the_full_scope(north, tmp
     """`sums` is a mart nobody has declared shared."""
     sums = pa.table({"invoices": [2], "total": [1000.0]})
     pq.write_table(sums, tmp_path / "sums.parquet")
-    stored = {
-        **{name: north._stored[name] for name in ("customers", "owners", "identities", "accounts")},
-        "sums": Stored("sums", sums.schema, (str(tmp_path / "sums.parquet"),)),
-    }
+    stored = {name: north._stored[name] for name in ("customers", "owners", "identities", "accounts")}
+    stored["sums"] = Stored("sums", sums.schema, (str(tmp_path / "sums.parquet"),))
     tables = Tables(north._engine, stored, zone="UTC", scope=FULL, key="with-sums")
     assert len(collect(tables["sums"])) == 1 and collect(seen_by(tables, NORTH)["sums"]).empty
 

@@ -39,8 +39,10 @@ def published(tmp_path_factory):
 
 @pytest.fixture
 def look(published, monkeypatch):
-    monkeypatch.setattr(guard.st, "session_state", {guard.SESSION: True})
+    monkeypatch.setattr(guard.st, "session_state", {})
     monkeypatch.setenv("RAPPORT_DATA", str(published))
+    with guard.admit():
+        pass
     return View(data.newest().id, Selection("custom", RUNNING.start, RUNNING.last_day), RUNNING, data.newest().settings, "en")
 
 

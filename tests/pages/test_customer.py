@@ -10,7 +10,7 @@ from tests import hostile
 from tests.company import SETTINGS, company
 from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
 from tests.published import publish
-from ui.words import plain
+from ui.words import aloud, plain
 
 UNKNOWN = {"en": "There is no such customer among your accounts.", "zh-CN": "您可见的客户中没有该客户。"}
 
@@ -118,8 +118,9 @@ def test_everything_stands_in_one_list_the_latest_first_and_kinds_can_be_chosen(
 def test_hostile_texts_are_shown_as_they_are(run, warehouses, monkeypatch, tmp_path):
     rows = hostile.hostile()
     monkeypatch.setitem(warehouses, "hostile", publish(tmp_path / "data", rows, hostile.settings()))
-    names = {row["name"]: row["customer_id"] for row in rows["customers"]}
-    for name in HARMFUL:
+    names = {row["name"]: row["customer_id"] for row in rows["customers"] if not row.get("merged_into") and not row.get("is_deleted")}
+    assert set(HARMFUL) & set(names)
+    for name in set(HARMFUL) & set(names):
         app = run("customer", "hostile", id=names[name])
         assert failures(app) == [] and app.title[0].value == f"Who is {plain(name)}?"
         assert not any(harmful in texts(app) for harmful in HARMFUL), name
@@ -135,9 +136,9 @@ def test_a_partner_has_no_such_page(run, monkeypatch):
 
 
 def test_an_auditor_sees_no_address(run, monkeypatch):
-    assert "c8@example" in texts(run("customer", id="crm:c8")).replace("\\", "")
+    assert "c8@example" in aloud(texts(run("customer", id="crm:c8")))
     monkeypatch.setattr(guard, "SITTING_HERE", Grant("auditor", "all"))
-    written = texts(run("customer", id="crm:c8")).replace("\\", "")
+    written = aloud(texts(run("customer", id="crm:c8")))
     assert "c8@example" not in written and "13800138000" not in written and "Person 8" not in written and "Customer 8" in written
 
 

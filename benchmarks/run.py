@@ -1,6 +1,7 @@
 """All measurements in one run, written to docs/benchmarks.md.
 
-    python -m benchmarks.run [--lines 200000] [--work DIR] [--only sql,pandas,sync,pages,reruns,browser] [--load-client st_load.py]
+    python -m benchmarks.run [--lines 200000] [--work DIR] [--only sql,pandas,sync,pages,reruns,browser,finder] [--load-client st_load.py]
+        [--survey-rig planted_survey.py --surveys 10 --answers 2000000]
 
 Without `--lines` small enough for a look; `--lines 10000000` is the full size (about 40 GB of temporary space is not needed: 3 GB are).
 The company and its data directory stay in the work folder and are used again by the next run of the same size.
@@ -13,19 +14,21 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import answers, browser, company, measure, serving, syncing
+from benchmarks import answers, browser, company, finder, measure, serving, surveys, syncing
 from metrics.period import Period
 
 ROOT = Path(__file__).parent.parent
 YEAR = Period(dt.date(2025, 7, 1), dt.date(2026, 7, 1), dt.date(2026, 7, 1))
-PARTS = ("sync", "sql", "pandas", "pages", "reruns", "browser")
+PARTS = ("sync", "sql", "pandas", "pages", "reruns", "browser", "finder")
+WITHOUT_COMPANY = ("finder",)
 
 
 def main() -> None:
     args = _parser().parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    folder, database = _companies(args.work, company.Size(args.lines))
-    sections = [section for part in args.only if (section := _measured(part, args, folder, database))]
+    needs_company = {*args.only} - {*WITHOUT_COMPANY}
+    folder, database = _companies(args.work, company.Size(args.lines)) if needs_company else (None, None)
+    sections = [section for part in args.only for section in _measured(part, args, folder, database)]
     text = report(args.lines, sections)
     print(text)
     if args.write:
@@ -39,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=Path("data/benchmarks"), help="where the company and its data directory are kept")
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"comma-separated: {', '.join(PARTS)}")
     parser.add_argument("--load-client", type=Path, default=Path("../shared/rigs/st_load.py"), help="a client that speaks Streamlit's websocket")
+    parser.add_argument("--survey-rig", type=Path, default=surveys.RIG, help="a generator of surveys with planted low areas")
+    parser.add_argument("--surveys", type=int, default=3, help="surveys of each kind and size")
+    parser.add_argument("--answers", type=int, default=200_000, help="answers of the largest survey")
     parser.add_argument("--write", type=Path, help="the report's file, e.g. docs/benchmarks.md")
     return parser
 
@@ -59,14 +65,16 @@ def _companies(work: Path, size: company.Size) -> tuple[Path, Path]:
     return folders
 
 
-def _measured(part: str, args, folder: Path, database: Path) -> measure.Section | None:
+def _measured(part: str, args, folder: Path | None, database: Path | None) -> list[measure.Section]:
+    if part == "finder":
+        return finder.sections(args.survey_rig, args.surveys, args.answers)
     data = args.work / f"data-{folder.name}"
     if part != "sync" and not data.exists():
         measure.run(syncing.command(folder / "sources.toml", data))
     client = serving.Client(args.load_client)
     if part in ("pages", "reruns") and not args.load_client.exists():
-        return measure.Section(part.capitalize(), "–", ("page",), [], (f"not measured: no load client at {args.load_client}; name one with --load-client",))
-    measurements: dict[str, Callable[[], measure.Section]] = {
+        return [measure.Section(part.capitalize(), "–", ("page",), [], (f"not measured: no load client at {args.load_client}; name one with --load-client",))]
+    measurements: dict[str, Callable[[], measure.Section | None]] = {
         "sync": lambda: syncing.section({"files": folder, "files and SQLite": database}, args.work),
         "sql": lambda: answers.against_sql(data, YEAR),
         "pandas": lambda: answers.against_pandas(data, folder, YEAR),
@@ -74,7 +82,8 @@ def _measured(part: str, args, folder: Path, database: Path) -> measure.Section 
         "reruns": lambda: serving.reruns(data, client),
         "browser": lambda: browser.section(data),
     }
-    return measurements[part]()
+    section = measurements[part]()
+    return [section] if section else []
 
 
 def report(lines: int, sections: list[measure.Section]) -> str:

@@ -73,7 +73,8 @@ def test_a_customer_out_of_reach_is_answered_like_one_that_does_not_exist(run, w
     monkeypatch.setattr(guard, "SITTING_HERE", Grant("sales", "segment", "region", ("North",)))
     before = opened(warehouses["full"])
     foreign, nobody = (run("customer", id=id) for id in ("crm:c9", "crm:c9999"))
-    assert texts(foreign) == texts(nobody) and UNKNOWN["en"] in texts(foreign)
+    said = [[line for line in texts(app).splitlines() if "ago)" not in line] for app in (foreign, nobody)]  # how old the data are goes on while one looks
+    assert said[0] == said[1] and UNKNOWN["en"] in texts(foreign)
     assert opened(warehouses["full"]) == before
     assert run("customer", id="crm:c8").title[0].value == "Who is Customer 8?"
 

@@ -30,7 +30,7 @@ LEVEL = 0.03  # of false findings that are tolerated; half again as strict as 5 
 NOTABLE = 0.05  # standard deviations of one answer: about 4 NPS points; what lies less low is not listed
 LARGE = 0.125  # about 10 NPS points: how low a level must lie that differs no more than levels usually do
 ROUNDS = 20
-SHORTLIST, AT_ONCE, RELATIVES = 40, 12, 12
+SHORTLIST, SHORTLISTS, AT_ONCE, RELATIVES = 24, 8, 12, 8
 SHARED = 0.15  # of the smaller area: two that have more in common do not join in the same step
 BETTER = 0.5  # how much less probable (in e-foldings) a relative must be to replace an area
 KINDS = ("stands_out", "usual", "below_expected")
@@ -112,7 +112,7 @@ class Search:
 
     def _roughly(self) -> tuple[np.ndarray, np.ndarray]:
         """How low each searched cell is beyond the model, and its t, from what its levels alone take of its information."""
-        worth = self.effects.w[self.cells] * self.effects.alone[self.cells]
+        worth = self.effects.w[self.cells] * self.fit.alone[self.cells]
         low = -self.fit.residual[self.cells] / worth
         depths = self.effects.cube.depths[self.cells]
         t = low / np.sqrt(self._noise(self.cells) / worth + np.take([0.0, 0.0, *self.fit.usual[1:]], depths) ** 2)
@@ -221,9 +221,13 @@ class Search:
         log_p, limit = self.log_p(t, self.cells, sign), self._limits(1)[sign]
         taken = {pick.cell for pick in self.fit.picks} | self._left
         likely = (sign * low >= 0.7 * NOTABLE * self.effects.sd) & (log_p < limit + 3)
-        order = np.flatnonzero(likely)[np.argsort(log_p[likely], kind="stable")][:SHORTLIST]
+        order = np.flatnonzero(likely)[np.argsort(log_p[likely], kind="stable")]
         cells = [cell for cell in map(int, self.cells[order]) if cell not in taken]
-        return sorted((entry, cell) for entry, cell in zip(self._entries(cells, sign), cells, strict=True) if entry < limit)
+        for start in range(0, min(len(cells), SHORTLISTS * SHORTLIST), SHORTLIST):
+            some = cells[start : start + SHORTLIST]
+            if joining := sorted((entry, cell) for entry, cell in zip(self._entries(some, sign), some, strict=True) if entry < limit):
+                return joining
+        return []
 
     # what was found
 

@@ -85,6 +85,7 @@ class Fit:
     pull: float  # noise variance / variance between levels
     noise: float  # variance of one answer around the model
     residual: np.ndarray  # per cell: Σ w · (y − model)
+    alone: np.ndarray  # per cell: roughly the share of its information that the levels do not have
     usual: tuple[float, ...] = (0.0,)  # spread of levels, then of pairs and triples beyond them
 
 
@@ -117,18 +118,20 @@ class Effects:
             self.own = (self.w * own + OWN * self.sd**2) / (self.w + OWN)
             self.worth = self.w**2 / self.v
         self.several = np.where(self.v > 0, self.v / np.maximum(self.w, 1e-12), 1.0)  # variance of a mean, over that of as many equal strangers'
-        self.alone = self._alone()
         self._normal = self._equations()
 
-    def _alone(self) -> np.ndarray:
-        """Roughly how much of a cell's information its levels do not already have: (1 − share of the first level) · (1 − …)."""
+    def _alone(self, pull: float) -> np.ndarray:
+        """Roughly how much of a cell's information its levels do not already have: (1 − share of the first level) · (1 − …).
+
+        A level that is pulled to 0 has less of it.
+        """
         out = np.empty(self.cube.size)
         offsets = np.concatenate([[0], np.cumsum(self.cube.cards)])
         for combination in self.cube.combinations:
             table = self.cube.table(self.w, combination)
             left = np.ones_like(table)
             for axis, a in enumerate(combination):
-                whole = self.w[offsets[a] : offsets[a + 1]] if len(combination) > 1 else self.total
+                whole = self.w[offsets[a] : offsets[a + 1]] + pull if len(combination) > 1 else self.total
                 with np.errstate(divide="ignore", invalid="ignore"):
                     left *= 1 - table / np.reshape(whole, [-1 if k == axis and len(combination) > 1 else 1 for k in range(len(combination))])
             out[self.cube.span(combination)] = np.clip(np.nan_to_num(left, nan=1.0), CONFOUNDED, 1).ravel()
@@ -200,7 +203,7 @@ class Effects:
         left = self.sums.y - self.sums.w * model
         if self._finds_milder(picks, left, noise):
             return self.fit(picks, usual, noise)
-        fit = Fit(picks, overlaps, inverse, effects, shown, pull, noise, self.cube.sums(left))
+        fit = Fit(picks, overlaps, inverse, effects, shown, pull, noise, self.cube.sums(left), self._alone(pull))
         fit.usual = (self._usual_of_levels(matrix, right[:, 0], noise), *self._usual_beyond(fit))
         return fit
 
@@ -262,8 +265,8 @@ class Effects:
         """The usual spread of pairs and of triples beyond what their levels and the picks explain."""
         usual = []
         for depth in range(2, self.cube.depth + 1):
-            cells = np.flatnonzero((self.cube.depths == depth) & (self.n >= self.least) & (self.alone > 0.5))
-            worth = self.w[cells] * self.alone[cells]
+            cells = np.flatnonzero((self.cube.depths == depth) & (self.n >= self.least) & (fit.alone > 0.5))
+            worth = self.w[cells] * fit.alone[cells]
             found = spread(fit.residual[cells] / worth, fit.noise * self.several[cells] / worth, 1 + 4 / math.sqrt(max(len(cells), 1)))
             usual.append(found if len(cells) > FEW_CELLS else 0.0)
         return usual

@@ -169,6 +169,16 @@ def test_an_answer_of_weight_two_is_two_answers_less_sure():
     assert twice.effects.worth == pytest.approx(once.effects.worth / 2)
 
 
+def test_columns_that_hold_each_other_do_not_hide_an_area():
+    """A city lies in one district, a district in one region: a city and its region are the same answers, hundreds of times over."""
+    rng = np.random.default_rng(14)
+    city, product = rng.integers(0, 40, MANY), rng.integers(0, 6, MANY)
+    codes = np.array([city // 20, city // 10, city // 5, city, product], np.uint8)
+    area = {1: 2, 4: 3}
+    y = rng.normal(size=MANY) - 1.0 * ((codes[1] == 2) & (codes[4] == 3))
+    assert found(codes, y, cards=(2, 4, 8, 40, 6)) == [area]
+
+
 def test_small_areas_are_not_looked_at():
     codes, y = survey(12, [({0: 0, 1: 0, 2: 0}, 5.0)], many=900)
     tried = search(codes, y)

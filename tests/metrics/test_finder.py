@@ -15,6 +15,7 @@ from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
 from tests.company import SETTINGS, company
 from tests.made import made
+from tests.metrics.test_patterns import first_half
 
 (LOW_SCORES,) = METRICS
 D = dt.date.fromisoformat
@@ -164,12 +165,13 @@ def test_sizes_shrink_a_little_and_stay_within_the_scale(planted):
 
 
 def test_the_honest_size_is_measured_where_nobody_searched(planted):
-    """Halves by the last character of the respondent's id; a large area is found in both, and its honest gap is the mean of both halves' gaps."""
+    """A large area is found in both halves of the respondents; its honest gap is the mean of both halves' gaps."""
     rows, answer = planted
     row = answer.rows.set_index("area").loc["product = P4"]
     x = 100.0 * ((rows["score"] >= 9).astype(int) - (rows["score"] <= 6))
     gaps, sizes, inside = [], [], rows["product"] == "P4"
-    for half in (rows["response_id"].str[-1].isin([*"02468"]), ~rows["response_id"].str[-1].isin([*"02468"])):
+    is_first = first_half(rows["response_id"])
+    for half in (is_first, ~is_first):
         gaps.append(x[half & ~inside].mean() - x[half & inside].mean())
         sizes.append((half & inside).sum())
     assert row["honest_n"] == sum(sizes) and row["honest_gap"] == pytest.approx(np.average(gaps, weights=sizes))

@@ -38,16 +38,24 @@ def test_each_pattern_has_its_answers_and_sums():
         assert totals == pytest.approx([len(mine), s.sum(), (s**2).sum(), 10 * s.sum(), 100 * (s**2).sum()])
 
 
-def test_halves_divide_respondents_and_not_answers():
-    rows = answers(respondent=[f"r:{k // 2}" for k in range(600)])
+def first_half(ids):
+    """An even number of even characters among the last eight; where an id is shorter, its first one counts for the missing."""
+    counted = [[i[-min(k, len(i))] for k in range(1, 9)] for i in ids]
+    return np.array([sum(c in "02468acegikmoqsuwyACEGIKMOQSUWY" for c in some) % 2 == 0 for some in counted])
+
+
+@pytest.mark.parametrize("name", ["r:{k}", "C2024{k:04}001", "00Q{k:012x}AAE"], ids=["number", "date and count", "check digits"])
+def test_halves_divide_respondents_and_not_answers(name):
+    rows = answers(respondent=[name.format(k=k // 2) for k in range(600)])
     found = of(rows)
-    even = rows["respondent"].str[-1].isin(list("02468"))
-    assert found.sums.n[found.is_first_half].sum() == even.sum() == 300
+    expected = rows[first_half(rows["respondent"])].groupby(["region", "product"], dropna=False).size()
+    assert sorted(found.sums.n[found.is_first_half]) == sorted(expected)
     assert len(found.halves) == 2 and not len(np.intersect1d(*found.halves))
+    assert 0.4 < found.sums.n[found.is_first_half].sum() / 600 < 0.6
 
 
 def test_ids_that_end_alike_are_no_halves():
-    assert of(answers(respondent=[f"r:{k}0" for k in range(600)])).halves == ()
+    assert of(answers(respondent=[f"{k}-AAAAAAAA" for k in range(600)])).halves == ()
 
 
 def test_weights_are_one_on_average_and_their_squares_are_the_variance():

@@ -91,13 +91,13 @@ def _names(rows: pd.DataFrame, called: list[str], ranges: list[list[float]], hei
     found, placed = {}, []
     for k in rows["share"].sort_values(kind="stable").index:
         across = (rows.loc[k, "performance"] - left) / (right - left)
-        own = (rows.loc[k, "share"] - bottom) / (top - bottom) * (height - FRAMED)
+        own = round((rows.loc[k, "share"] - bottom) / (top - bottom) * (height - FRAMED))  # whole px: LINE above another is clear of it
         start = NARROW * across - (GAP + _width(called[k]) if across > TURN else -GAP)
         spot = own
         while under := [other for begin, end, other in placed if abs(other - spot) < LINE and begin < start + _width(called[k]) and start < end]:
             spot = max(under) + LINE
         placed.append((start, start + _width(called[k]), spot))
-        found[k] = _name(rows.loc[k], called[k], across > TURN, float(spot - own))
+        found[k] = _name(rows.loc[k], called[k], across > TURN, spot - own)
     return [found[k] for k in rows.index]
 
 
@@ -106,11 +106,11 @@ def _width(text: str) -> float:
     return sum(LETTER * (1 + (character > "\u2e7f")) for character in text)
 
 
-def _name(row, text: str, turned: bool, moved: float) -> dict:
+def _name(row, text: str, turned: bool, moved: int) -> dict:
     """turned: to the left of its point. moved: px upwards."""
     side, anchor = (-1, "right") if turned else (1, "left")
     spot = {"xanchor": anchor, "yanchor": "middle", "font": {"size": theme.FONT_SIZE}}
-    if moved < 1:
+    if not moved:
         return theme.note(float(row["performance"]), float(row["share"]), text, xshift=GAP * side, yshift=ABOVE, **spot)
     leader = {"showarrow": True, "arrowhead": 0, "arrowwidth": 0.8, "arrowcolor": theme.FAINT, "ax": 2 * GAP * side, "ay": -moved - ABOVE}
     return {**theme.note(float(row["performance"]), float(row["share"]), text, **spot), **leader}

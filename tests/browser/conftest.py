@@ -14,7 +14,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 PATIENCE = 60_000  # ms
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: while Playwright runs, its thread has a running event loop
 def browser():
     if not CHROMIUM:
         absent("no Chromium found; set CHROMIUM to its path")

@@ -8,7 +8,7 @@ import pytest
 
 import charts
 from charts import theme
-from charts.quadrants import LOOKS
+from charts.quadrants import ABOVE, FRAMED, LINE, LOOKS
 
 WORDS = {name: name.upper() for name in (*LOOKS, "performance", "importance")}
 
@@ -89,3 +89,12 @@ def test_without_a_share_nothing_is_drawn_and_plotly_takes_it_all_the_same():
     assert hidden["data"] == []
     for figure in (hidden, drawn(drivers()), drawn(drivers().head(0))):
         go.Figure(figure)
+
+
+@pytest.mark.parametrize("shares", [[1 / 3] * 7, [k / 300 for k in range(40)], [0.1 + 0.2, 0.3, 0.3 + 1e-12, 0.1]])
+def test_labels_never_lie_on_each_other(shares):
+    rows = pd.concat([drivers().head(1)] * len(shares), ignore_index=True).assign(share=shares, dimension=[f"dimension {k}" for k in range(len(shares))])
+    notes = drawn(rows)["layout"]["annotations"][: len(shares)]
+    low, high = drawn(rows)["layout"]["yaxis"]["range"]
+    tops = sorted((share - low) / (high - low) * (420 - FRAMED) - note.get("ay", -ABOVE) for share, note in zip(shares, notes, strict=True))
+    assert all(above - below > LINE - 1 for below, above in zip(tops, tops[1:], strict=False))  # a point is rounded to its pixel

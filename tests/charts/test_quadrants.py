@@ -1,5 +1,6 @@
 """Importance against performance, as a dict: what stands where, and what is said of it."""
 
+import itertools
 import math
 
 import pandas as pd
@@ -97,4 +98,4 @@ def test_labels_never_lie_on_each_other(shares):
     notes = drawn(rows)["layout"]["annotations"][: len(shares)]
     low, high = drawn(rows)["layout"]["yaxis"]["range"]
     tops = sorted((share - low) / (high - low) * (420 - FRAMED) - note.get("ay", -ABOVE) for share, note in zip(shares, notes, strict=True))
-    assert all(above - below > LINE - 1 for below, above in zip(tops, tops[1:], strict=False))  # a point is rounded to its pixel
+    assert all(above - below > LINE - 1 for below, above in itertools.pairwise(tops))  # a point is rounded to its pixel

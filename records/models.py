@@ -158,3 +158,63 @@ class TargetChange(Base):
     who: Mapped[str | None] = mapped_column(Text)
     old: Mapped[dict] = mapped_column(JSON)
     new: Mapped[dict] = mapped_column(JSON)
+
+
+class Plan(Edited, Base):
+    """What is done about a weak area. What it was opened on is frozen; the rest may be edited. Never removed, only done or dropped."""
+
+    __tablename__ = "plans"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    # the problem as it was: which answers, and how they scored
+    dimension: Mapped[str] = mapped_column(Text)
+    question: Mapped[str | None] = mapped_column(Text)
+    measure: Mapped[str] = mapped_column(String(20))  # nps | mean
+    segment: Mapped[list] = mapped_column(JSON, default=list)  # [[column, value], …], "" for "without a value"; [] is everybody
+    wave: Mapped[str | None] = mapped_column(Text)  # None: the answers of the days
+    starts_on: Mapped[dt.date] = mapped_column(Date)  # days [starts_on, ends_on)
+    ends_on: Mapped[dt.date] = mapped_column(Date)
+    scale_min: Mapped[float] = mapped_column(Float)
+    scale_max: Mapped[float] = mapped_column(Float)
+    score: Mapped[float] = mapped_column(Float)  # in points for NPS, else on the scale
+    n: Mapped[int] = mapped_column(Integer)  # answers
+    low: Mapped[float | None] = mapped_column(Float)  # 95 % limits
+    high: Mapped[float | None] = mapped_column(Float)
+    snapshot: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[dt.datetime] = mapped_column(Instant)
+    created_by: Mapped[str | None] = mapped_column(Text)
+    # what is done about it
+    problem: Mapped[str] = mapped_column(Text, default="")
+    whys: Mapped[list] = mapped_column(JSON, default=list)  # at most five texts, each the reason of the one before
+    measures: Mapped[list] = mapped_column(JSON, default=list)  # texts
+    owner: Mapped[str] = mapped_column(Text)  # an e-mail, or a name where the sources give no e-mail
+    due_on: Mapped[dt.date] = mapped_column(Date)
+    expected: Mapped[float] = mapped_column(Float)  # the score that is hoped for
+    status: Mapped[str] = mapped_column(String(20))  # open | in_progress | done | dropped
+
+
+class PlanComment(Base):
+    """A remark about a plan. The database itself refuses to change or remove one."""
+
+    __tablename__ = "plan_comments"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    plan: Mapped[int] = mapped_column("plan_number", Integer, index=True)
+    at: Mapped[dt.datetime] = mapped_column(Instant)
+    who: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class PlanCustomer(Base):
+    """A customer who is to be told what is done, and who told them when (None: nobody yet)."""
+
+    __tablename__ = "plan_customers"
+    __table_args__ = (UniqueConstraint("plan_number", "customer_id", name="one_row_per_plan_and_customer"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    plan: Mapped[int] = mapped_column("plan_number", Integer)
+    customer_id: Mapped[str] = mapped_column(Text)
+    told_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+    told_by: Mapped[str | None] = mapped_column(Text)

@@ -6,7 +6,7 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts import theme
-from ui import behind, data, descent, numbers, page, scores, voices, weak
+from ui import behind, data, descent, driving, numbers, page, scores, voices, weak
 from ui.figure import clickable, figure
 from ui.level import ALL, NAMES, PERIOD, parse
 from ui.table import Column, table
@@ -157,6 +157,13 @@ def cell_in_words(row) -> str:
     return t("drill.cell", **said, n=numbers.count(row["n"]))
 
 
+@page.part("drill.drivers")
+def drivers(view, level, usual):
+    """Which dimensions weigh most, and how they score."""
+    with page.section("drill.drivers", help="drill.drivers_help"):
+        driving.section(view, level, usual)
+
+
 @page.part("drill.waves")
 def calendar(view, level, usual):
     """Each wave: when it was sent, who answered, and its score. All of them, whatever the period."""
@@ -221,9 +228,10 @@ def divided(looked, wave):
 
 
 def search(level):
-    """The page at its start: weak areas, the map, waves and who answers."""
+    """The page at its start: weak areas, the map, what drives the overall score, waves and who answers."""
     areas(view, level, usual)
     heat(view, level, usual)
+    drivers(view, level, usual)
     calendar(view, level, usual)
     response(view, level)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, goals, numbers, page, sentences
+from ui import data, goals, numbers, page, sentences, weak
 from ui.cards import Card, row, title
 from ui.figure import figure
 from ui.navigation import link
@@ -72,6 +72,12 @@ def what_changed(view, cards):
                 link(view, sentence.leads_to, t("why.see"), **sentence.segments)
 
 
+@page.part("drill.title", parallel=True)
+def weakest(view):
+    """The worst area of the surveys, with the way down to it."""
+    weak.on_overview(view)
+
+
 @page.part("targets.title", parallel=True)
 def aims(view):
     """The open targets, each with its own customers and days, whatever the page's filters are."""
@@ -83,5 +89,6 @@ def aims(view):
 cards = CARDS[data.answer(view, "retention").notes["basis"]]
 row(view, cards)
 what_changed(view, cards)
+weakest(view)
 aims(view)
 over_time(view, cards)

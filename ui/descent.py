@@ -24,8 +24,7 @@ def breadcrumb(view: View, level: Level, usual: str | None) -> None:
     *above, (kind, here) = level.path()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for step, there in above:
-            link(view, "drill", plain(step_name(view, step, there)), icon=None, state=as_params(there, usual))
-            st.markdown(":gray[›]", width="content")
+            link(view, "drill", plain(step_name(view, step, there)), icon=":material/chevron_right:", state=as_params(there, usual))
         st.markdown(f"**{plain(step_name(view, kind, here))}**", width="content")
 
 
@@ -139,13 +138,17 @@ def tick(row: dict) -> str:
 
 
 def _spread(view: View, level: Level) -> None:
-    rows = scores.rows(view, level, by=("score",)).dropna(subset=["score"])
-    rows = rows.assign(value=rows["n"].astype("float64"), score=[numbers.bare(score) for score in rows["score"]])
-    if scores.rows(view, level)["scale_max"].iloc[0] == 1:
-        rows = rows.assign(score=[{"0": t("drill.no"), "1": t("drill.yes")}.get(score, score) for score in rows["score"]])
-    columns = {"score": Column("nps.score"), "n": Column("nps.n", "count")}
-    spec = charts.bars(rows.iloc[::-1], "score", numbers.count)
-    figure(view, spec, t("drill.spread_alt"), key="drill_spread", rows=rows, columns=columns, metrics=(scores.metric_of(view, level),))
+    """Bars from the lowest score up; yes and no are called so."""
+    name, options = voices.asked(view, level)
+    about = {**options, "measure": "nps" if name == "nps" else "mean"}
+    rows = data.answer(scores.looked(view, level), "score_counts", where=level.where, **about).rows.dropna(subset=["score"])
+    is_yes_no = scores.unit(scores.rows(view, level).iloc[0]) == "share"
+    called = {0.0: t("drill.no"), 1.0: t("drill.yes")} if is_yes_no else {}
+    told = rows.assign(score=[called.get(score, numbers.bare(score)) for score in rows["score"]], value=rows["numerator"])
+    columns = {"score": Column("nps.score"), "numerator": Column("nps.n", "count")}
+    names = {score: f"{score} " for score in told["score"]}  # a name, not a place on the axis
+    spec = charts.bars(told.iloc[::-1], "score", numbers.count, names=names)
+    figure(view, spec, t("drill.spread_alt"), key="drill_spread", rows=told, columns=columns, metrics=(data.metric("score_counts"),))
 
 
 @page.part("drill.questions")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -58,9 +57,8 @@ def worded(view: View) -> list[str]:
     """What was answered in words only."""
     rows = data.answer(everything(view), "verbatims", by=("dimension",)).rows
     known = {*scored(view)}
-    return [
-        row.dimension for row in rows.itertuples() if isinstance(row.dimension, str) and row.dimension not in known and row.state != "no_data" and row.n != 0
-    ]
+    written = rows[(rows["state"] != "no_data") & ~rows["n"].eq(0).fillna(False)]
+    return [dimension for dimension in written["dimension"].dropna() if dimension not in known]
 
 
 def waves(view: View) -> list[str]:
@@ -78,9 +76,8 @@ def rows(view: View, level: Level, by: tuple[str, ...] = (), where: Mapping | No
     filters = level.where if where is None else where
     if is_nps(view, level.dimension):
         found = data.answer(looked(view, level), "nps", by=by, where=filters).rows
-        return found.assign(
-            scale_min=NPS_ENDS[0], scale_max=NPS_ENDS[1], midpoint=0.0, is_low=found["value"].lt(0).astype("boolean").mask(found["value"].isna())
-        )
+        is_low = found["value"].lt(0).astype("boolean").mask(found["value"].isna())
+        return found.assign(scale_min=NPS_ENDS[0], scale_max=NPS_ENDS[1], midpoint=0.0, is_low=is_low)
     return data.answer(looked(view, level), "satisfaction", by=by, where=filters, dimension=level.dimension, question=level.question).rows
 
 
@@ -94,16 +91,17 @@ def matrix(view: View, level: Level, column: str) -> pd.DataFrame:
 
     Returns one row per dimension and group: cell (text), group, called, dimension, asked, and what `rows` has.
     """
-    where, found = {} if level.wave in (PERIOD, ALL) else {"wave": level.wave}, []
-    for dimension in scored(view):
-        for by in ((), (column,)):
-            part = rows(view, replace(level, dimension=dimension, question=None), by=by, where=where)
+    where, looks, found = {} if level.wave in (PERIOD, ALL) else {"wave": level.wave}, looked(view, level), []
+    for by in ((), (column,)):
+        parts = [rows(view, Level(first, wave=level.wave), by=by, where=where).assign(dimension=first) for first in scored(view)[:1]]
+        parts.append(data.answer(looks, "satisfaction", by=("dimension", *by), where=where).rows)
+        for part in parts:
             groups = part[column].astype(object).where(part[column].notna(), "").astype(str) if by else WHOLE
             called = [value_of(column, group) for group in groups] if by else t("drill.everybody")
-            found.append(part.assign(group=groups, called=called, dimension=dimension, asked=name(view, dimension)))
+            found.append(part.assign(group=groups, called=called, asked=[name(view, dimension) for dimension in part["dimension"]]))
     every = pd.concat([part[CELL].astype(object) for part in found], ignore_index=True)
     known = {*every.loc[every["state"] != "no_data", "dimension"]}
-    kept = every[every["dimension"].isin(known)].reset_index(drop=True)
+    kept = every[every["dimension"].isin(known)].drop_duplicates(["dimension", "group"]).reset_index(drop=True)
     return kept.assign(cell=[str(place) for place in kept.index])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 
@@ -87,12 +85,12 @@ def account_name(view: View, level: Level) -> str:
 
 def account_rows(view: View, level: Level) -> pd.DataFrame:
     """Everything that one customer answered, as far as the lists of the level's segment name it."""
-    looked, where = scores.looked(view, level), level.where
-    parts = []
-    for dimension in scores.scored(view):
-        name, options = asked(view, replace(level, dimension=dimension, question=None))
-        parts.append(data.rows_of(looked, name, level.account, where=where, **options))
-    return pd.concat([part.astype(object) for part in parts if len(part)] or [pd.DataFrame()])
+    looked, where, first = scores.looked(view, level), level.where, scores.scored(view)[0]
+    scales = data.answer(looked, "satisfaction", by=("dimension",)).rows[["scale_min", "scale_max"]].dropna().drop_duplicates()
+    lists = [asked(view, Level(first))] + [("satisfaction", {"scale": f"{low:g}-{high:g}"}) for low, high in scales.itertuples(index=False)]
+    parts = [data.rows_of(looked, name, level.account, where=where, **options).astype(object) for name, options in lists]
+    found = pd.concat([part for part in parts if len(part)] or parts)
+    return found.drop_duplicates("answer_id") if len(found) else found
 
 
 @page.part("drill.account")

@@ -16,7 +16,7 @@ from ui.table import Column
 from ui.view import View
 from ui.words import plain, t
 
-CARDS = 6  # areas told one by one
+CARDS, BESIDE = 6, 2  # areas told one by one; as many stand beside the chart instead of above it
 UNITS = {"nps": "points", "mean": "score", "low_share": "share"}
 DEPTH = range(1, 4)
 SORTS = {"impact": "rank", "gap": "rank_by_gap"}
@@ -57,6 +57,20 @@ def first_sentence(view: View, level: Level, answer) -> str:
     return t("drill.only_usual" if rows else "drill.none_low", **values, searched=numbers.count(answer.notes.get("searched")))
 
 
+def on_overview(view: View) -> None:
+    """The worst area of the first thing that was asked, in one sentence with its way down; nothing where nobody answered."""
+    first = next(iter(scores.scored(view)), None)
+    level = Level(first)
+    answer = found(view, level) if first else None
+    if answer is None or answer.rows.iloc[0]["state"] != "value":
+        return
+    worst = next((row for row in _told(answer) if row["role"] == "stands_out"), None)
+    there = level.within(dict(pairs(worst))) if worst else level
+    with page.section("drill.title"), st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(first_sentence(view, level, answer), width="stretch")
+        link(view, "drill", t("why.see"), state=as_params(there, first))
+
+
 def _told(answer) -> list[dict]:
     return [row for row in answer.rows.to_dict("records") if row["role"] in ROLES]
 
@@ -76,11 +90,19 @@ def section(view: View, level: Level, usual: str | None) -> None:
     unit = UNITS[answer.notes["measure"]]
     order = _order(rows)
     strong = [row for row in order if row["role"] == "stands_out"][:CARDS] or order[:1]
-    for start in range(0, len(strong), 3):
-        for column, row in zip(st.columns(3 if len(strong) > 2 else 2), strong[start : start + 3], strict=False):
-            with column.container(border=True, height="stretch"):
+    if len(strong) > BESIDE:
+        for start in range(0, len(strong), 3):
+            for column, row in zip(st.columns(3), strong[start : start + 3], strict=False):
+                with column.container(border=True, height="stretch"):
+                    _card(view, level, row, unit, usual)
+        _chart(view, level, answer, order, unit, usual)
+    else:
+        left, right = st.columns([2, 3])
+        for row in strong:
+            with left.container(border=True):
                 _card(view, level, row, unit, usual)
-    _chart(view, level, answer, order, unit, usual)
+        with right:
+            _chart(view, level, answer, order, unit, usual)
     _pointers(answer)
 
 

@@ -38,6 +38,11 @@ def drivers() -> pd.DataFrame:
     return rows("dimension", quadrant=[MEANT[place % 5] for place in range(len(TEXTS))], **ends)
 
 
+def cells() -> pd.DataFrame:
+    """Each text as something that was asked, of one group."""
+    return rows("k", down="x", cell=[str(place) for place in range(len(TEXTS))], scale_min=0.0, scale_max=1.0, is_low=True).astype(object)
+
+
 MEANT = ("improve_first", "keep_up", "low_priority", "maintain", "cannot_tell", "performance", "importance")
 ENDS = [("value", "<i>a</i>", theme.GOOD), ("high", "<i>b</i>", theme.BAD)]
 BUILT = {
@@ -50,6 +55,7 @@ BUILT = {
     "bridge": lambda: charts.bridge(rows("k", kind="change"), "k", word),
     "heat": lambda: charts.heat(rows("k", down="x"), "k", "down", word, hover=lambda cell: cell["k"] + "\n2"),
     "quadrants": lambda: charts.quadrants(drivers(), (0.5, 0.5), {name: f"<i>{name}</i>" for name in MEANT}, word, word),
+    "spots": lambda: charts.spots(cells(), "k", "down", lambda cell: cell["k"], lambda cell: cell["k"] + "\n2"),
     "heat_down": lambda: charts.heat(rows("k", across="x", value=math.nan), "across", "k", word, mark=lambda cell: "…"),
     "stages": lambda: charts.stages(rows("k", numerator=5, step=0.5), "k", word, word),
     "calibration": lambda: charts.calibration(rows("k", predicted=0.5), "k", word, promised="<i>p</i>", came="<i>c</i>"),

@@ -58,6 +58,23 @@ def test_no_clear_change_is_said_to_be_none(run, lost_north, warehouses, monkeyp
     assert "Nothing has clearly changed against 1 Jan 2024 – 31 Dec 2024." in texts(app)
 
 
+def test_the_worst_area_is_told_and_leads_down_to_it(run, warehouses, monkeypatch, tmp_path):
+    """The South's 60 answers are all 0, the other 60 all 10: NPS 0, at 100 if the South were like the rest."""
+    regions = ("South", "North")
+    customers = [{"customer_id": f"k{k}", "name": f"Client {k}", "region": regions[k % 2]} for k in range(120)]
+    question = {"question_id": "q", "dimension": "nps", "text": "?", "scale_min": 0, "scale_max": 10}
+    common = {"survey_id": "s", "question_id": "q", "answered_at": "2026-02-03T08:00"}
+    answers = [{"answer_id": f"a{k}", "response_id": f"r{k}", "customer_id": f"k{k}", "score": 10 * (k % 2), **common} for k in range(120)]
+    entities = {"customers": customers, "surveys": [{"survey_id": "s"}], "questions": [question], "answers": answers}
+    monkeypatch.setitem(warehouses, "low", publish(tmp_path / "low", entities))
+    app = run("overview", "low", period="all")
+    assert failures(app) == []
+    assert "**Region South** holds NPS down most: it stands at **−100.0**, 200.0 below everybody else (60 answers)." in texts(app)
+    assert "NPS would rise by **100.0** from 0.0." in texts(app)
+    (link,) = [part.proto for part in app.get("page_link") if "region%3ASouth" in part.proto.query_string]
+    assert link.label == "See" and "dimension=nps" in link.query_string
+
+
 def test_a_card_opens_the_rows_behind_it_and_not_before(run, monkeypatch):
     opened = []
     monkeypatch.setattr(behind.st, "dialog", lambda *args, **further: lambda inside: inside)  # AppTest reruns the whole page, where none may open

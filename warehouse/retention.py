@@ -1,4 +1,4 @@
-"""Which snapshots are kept, and the removal of files that no kept snapshot names.
+"""Which snapshots are kept, and the removal of files that no kept snapshot names, and of log entries past their time.
 
 Kept are all of the last 30 days, the last one of each month for a year, the last one of each quarter for ever, and those a
 signed audit rests on (`records.ledger.pin`).
@@ -10,12 +10,13 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
-from records import database, ledger
+from records import database, journal, ledger
 from records.models import SnapshotRow
 from warehouse import store
 
 DAYS = dt.timedelta(days=30)  # every snapshot
 YEAR = dt.timedelta(days=366)  # the last one of a month
+DAY = dt.timedelta(days=1)  # log entries go a day late: the clock of the database, which guards them, may be behind
 
 
 def kept(snapshots: list[SnapshotRow], now: dt.datetime) -> set[str]:
@@ -31,8 +32,12 @@ def kept(snapshots: list[SnapshotRow], now: dt.datetime) -> set[str]:
 
 
 def expire(data: Path, now: dt.datetime) -> list[str]:
-    """Forget the snapshots that are past their time and vacuum, if there are any; returns their ids. Needs the sync lock."""
+    """Forget the snapshots that are past their time and vacuum, if there are any; returns their ids. Needs the sync lock.
+
+    Entries of the access log that are past theirs (setting access_log_days) are removed as well.
+    """
     records = database.connect(data)
+    journal.purge(records, min(now, dt.datetime.now(dt.UTC)) - DAY)
     snapshots = ledger.snapshots(records)
     keep = kept(snapshots, now)
     gone = [s.id for s in snapshots if s.id not in keep]

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from records import database, ledger
-from records.models import SnapshotRow
+from records import database, journal, ledger
+from records.models import Entry, SnapshotRow
 from tests.warehouse.scripted import Company, customer, stored
 from warehouse import quarantine, retention, store
 
@@ -65,3 +65,16 @@ def test_vacuum_removes_what_no_snapshot_names(tmp_path):
     assert retention.vacuum(c.data, ledger.snapshots(database.connect(c.data))) == [stray]
     assert (stray.exists(), c.stored()) == (False, before)
     assert c.sync().is_published is False
+
+
+def test_a_sync_lets_go_of_log_entries_past_their_time(tmp_path):
+    c = Company(tmp_path / "data")
+    c.rows.append(customer(1))
+    now = dt.datetime.now(dt.UTC)
+    c.sync(now=now)
+    records = database.connect(c.data)
+    for days in (1, 729, 740):
+        journal.append(records, Entry(action=str(days), at=now - dt.timedelta(days=days)))
+    c.rows.append(customer(2))
+    c.sync(now=now + dt.timedelta(minutes=1))
+    assert [entry.action for entry in journal.entries(records)] == ["1", "729"]

@@ -26,8 +26,8 @@ def forecast(tables: Tables, query: Query) -> Answer:
     deal_facts: reads created_on, closed_on, outcome, reached, amount_reporting.
     Option base: deals "created" in the period and followed to today (default), or "open": all deals open at the end of the
     period, whenever created, with those won in the period; each open one in the furthest stage it had entered by then (deal_entries).
-    The probability of a stage is the share won among all deals closed before the end of the data that had reached it, once
-    there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
+    The probability of a stage is the share won among all deals closed before the end of the data (base "open": of the period,
+    as it would have been forecast then) that had reached it, once there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
     counted (unscored).
 
     Returns value in reporting currency, n = deals of the base; se = √ Σ a²·p·(1 − p) over the open deals, each won or not by
@@ -104,10 +104,10 @@ def behind(tables: Tables, query: Query) -> Frame:
 def stage_probabilities(tables: Tables, query: Query) -> pd.DataFrame:
     """Per stage: the share won among closed deals that had reached it. Returns reached, stage, n, won, probability, low, high.
 
-    Learned from all closed deals the reader may see, whatever the question's filters.
+    Learned from all closed deals the reader may see, whatever the question's filters; for base "open" from those closed by the end of the period.
     """
-    is_closed, is_won = nw.col("outcome") != "open", nw.col("outcome") == "won"
-    furthest = aggregate(tables["deal_facts"], ["reached", "reached_stage"], n=count(is_closed), won=count(is_won))
+    is_closed, is_won = _closed(query), nw.col("outcome") == "won"
+    furthest = aggregate(tables["deal_facts"], ["reached", "reached_stage"], n=count(is_closed), won=count(is_closed & is_won))
     if query.options.get("base") == "open":  # deals stood then in stages that all of them have left since
         stages = aggregate(tables["deal_steps"], ["position", "stage"], deals=nw.len()).drop(columns="deals")
         stages = stages.rename(columns={"position": "reached", "stage": "reached_stage"})
@@ -119,6 +119,14 @@ def stage_probabilities(tables: Tables, query: Query) -> pd.DataFrame:
     own = rates["won"] / rates["n"].where(rates["n"] > 0)
     rates["probability"] = own.where(rates["n"] >= K_TESTABLE, told)
     return rates.sort_values("reached", ignore_index=True)
+
+
+def _closed(query: Query) -> nw.Expr:
+    """Which deals had been closed. Without a closing date a deal counts for today only, like an entry without one."""
+    is_closed, day = nw.col("outcome") != "open", stock_day(query)
+    if query.options.get("base") != "open":
+        return is_closed
+    return is_closed & ((nw.col("closed_on") < nw.lit(day)).fill_null(False) | (nw.col("closed_on").is_null() & nw.lit(day >= query.period.as_of)))
 
 
 def forecast_calibration(tables: Tables, query: Query) -> Answer:

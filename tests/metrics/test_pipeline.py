@@ -257,6 +257,16 @@ def test_what_happens_after_a_past_period_changes_nothing():
     assert [(listed.loc[n, "reached"], listed.loc[n, "outcome"]) for n in names] == [(1, "open"), (2, "open")]
 
 
+def test_a_past_forecast_has_not_learned_from_what_was_closed_later():
+    """30 quotes closed by March, 15 of them won; 30 more in April, all lost. At the end of March 31 are open, each worth a half."""
+    april = [deal(f"x{k}", "Quote", False, created="2026-01-05", closed="2026-04-15") for k in range(30)]
+    entries = [move("o", "Quote", "2026-03-02")]
+    tables = made({"deals": [deal("o", "Quote", created="2026-03-01"), *history(15, 15), *april], "deal_stages": entries}, {"metrics": LINE})
+    then = measured("forecast", tables, base="open")
+    assert then.notes["base"]["Quote"] == 30 and then.rows["value"][0] == pytest.approx(31 * 100 * 0.5)
+    assert measured("forecast", tables).notes["base"]["Quote"] == 60
+
+
 def test_a_stage_without_a_date_counts_for_todays_stock():
     """Nothing says since when the deal has been quoted: today it is, at the end of March it may not have been."""
     tables = made({"deals": [deal("a", "Quote", created="2026-03-05")]}, {"metrics": {**LINE, "forecast": {"probability": {"Lead": 0.1, "Quote": 0.5}}}})

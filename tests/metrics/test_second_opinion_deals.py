@@ -213,9 +213,9 @@ def test_forecast(seed, by):
 
 @SEEDS
 def test_forecast_of_what_was_open(seed):
-    # open at the year's end, in the furthest stage entered before it; and what was won in the year
+    # open at the year's end, in the furthest stage entered before it; and what was won in the year; chances as they were known by then
     sql = (
-        CHANCES
+        CHANCES.replace("from stages join sales on", "from stages left join sales on closed_on < '2026-01-01' and")
         + """, stood as (select sales.*, greatest(1, (select max(place(s.stage)) from deal_stages s
                 where s.deal_id = sales.deal_id and entered_at < '2026-01-01')) as place_then
             from sales where created_on < '2026-01-01' and (is_won is null or closed_on >= '2026-01-01')),

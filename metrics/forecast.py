@@ -27,8 +27,8 @@ def forecast(tables: Tables, query: Query) -> Answer:
     Option base: deals "created" in the period and followed to today (default), or "open": all deals open at the end of the
     period, whenever created, with those won in the period; each open one in the furthest stage it had entered by then (deal_entries).
     The probability of a stage is the share won among all deals closed before the end of the data (base "open": of the period,
-    as it would have been forecast then) that had reached it, once there are 30 of them; until then [metrics.forecast] probability = {Quote = 0.5}; without either the deal is left out and
-    counted (unscored).
+    as it would have been forecast then) that had reached it, once there are 30 of them; until then [metrics.forecast]
+    probability = {Quote = 0.5}; without either the deal is left out and counted (unscored).
 
     Returns value in reporting currency, n = deals of the base; se = √ Σ a²·p·(1 − p) over the open deals, each won or not by
     itself; low, high: value ± 1.96 se, within what is won and what is won if every open deal is. Extra: won, open (amounts),

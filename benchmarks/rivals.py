@@ -45,6 +45,10 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "arpu_bridge": "two periods of product_months, by segment",
     "customer_value": "parts of revenue, referrals and answers per customer",
     "promotion_roi": "one sum over the invoice lines per campaign",
+    "flags": "nine rules, each its own statement; a second opinion in SQL stands in its tests",
+    "at_risk": "the customers of flags",
+    "revenue_at_risk": "the customers of flags with a year of purchases",
+    "customer_health": "a weighted mean of what flags look at; the published formula stands in its tests",
 }
 
 SHARED = "one query gives the sums of NRR, GRR, retention, MRR, ARPA, quick ratio and bridge, which a page asks for once; the rival gives this number alone"

@@ -28,11 +28,13 @@ from metrics import (
     responding,
     retention,
     rfm,
+    risk,
     spread,
     survey,
     survival,
     tickets,
     value,
+    vitality,
     winning,
 )
 from metrics.metric import Metric
@@ -71,5 +73,7 @@ MODULES = (
     drift,
     features,
     rfm,
+    risk,
+    vitality,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}

@@ -19,6 +19,7 @@ from metrics.windows import exploded, number
 CUT_DAYS = 180  # until the company's own past says otherwise: `[metrics.activity] cut_days`
 WARNING = 0.5  # at risk from this share of the cut on
 CANDIDATES = (30, 60, 90, 120, 180, 270, 365)  # days
+YEAR_DAYS = 365  # what a customer brings is told by its last year
 STATES = ("active", "reactivated", "at_risk", "lapsed")
 
 
@@ -78,11 +79,17 @@ def _states(tables: Tables, query: Query, cut: int) -> Frame:
     )  # fmt: skip
     returned = (nw.col("purchased_on_d") >= start) & (nw.col("purchased_on_d") - nw.col("before_d") > cut)
     last = orders.group_by("customer_id").agg(last_d=nw.col("purchased_on_d").max(), returned=number(returned).max())
-    year = bought.filter(nw.col("purchased_on_d") >= end - 365).group_by("customer_id").agg(revenue=nw.col("revenue").sum())
-    rows = last.join(year, on="customer_id", how="left").with_columns(silence=nw.lit(end) - nw.col("last_d"), revenue=nw.col("revenue").fill_null(0.0))
+    rows = last.join(year_revenue(tables, end), on="customer_id", how="left")
+    rows = rows.with_columns(silence=nw.lit(end) - nw.col("last_d"), revenue=nw.col("revenue").fill_null(0.0))
     status = nw.when(nw.col("silence") > cut).then(nw.lit("lapsed")).when(nw.col("returned") == 1).then(nw.lit("reactivated"))
     status = status.when(nw.col("silence") > int(cut * WARNING)).then(nw.lit("at_risk")).otherwise(nw.lit("active"))
     return segmented(rows.with_columns(status=status), tables, query)
+
+
+def year_revenue(tables: Tables, end_d: int) -> Frame:
+    """What each customer brought in the year before a day: customer_id, revenue (reporting currency, net of credit notes)."""
+    year = tables["purchases"].filter(nw.col("purchased_on_d") < end_d, nw.col("purchased_on_d") >= end_d - YEAR_DAYS)
+    return year.group_by("customer_id").agg(revenue=nw.col("revenue").sum())
 
 
 def behind_activity(tables: Tables, query: Query) -> Frame:

@@ -26,13 +26,13 @@ def renewals(tables: Tables, query: Query) -> Answer:
     Returns one row per step (month unless another grain is asked): value in reporting currency a month, at the newest rate; n agreements;
     customers. Steps without a renewal are 0: the calendar is known. notes: unconverted agreements.
     """
-    ahead = _ahead(query)
-    frame = bucketed(_due(tables, ahead), "due_on", ahead)
+    asked = _ahead(query)
+    frame = bucketed(due(tables, asked), "due_on", asked)
     found = aggregate(
         frame, ["bucket", *query.by], value=nw.col("amount").sum(), n=nw.len(), customers=nw.col("customer_id").n_unique(),
         unconverted=number(nw.col("amount").is_null()).sum(),
     )  # fmt: skip
-    result = answer(found.drop(columns="unconverted"), ahead, extra=("customers",), notes={"unconverted": int(found["unconverted"].sum())})
+    result = answer(found.drop(columns="unconverted"), asked, extra=("customers",), notes={"unconverted": int(found["unconverted"].sum())})
     if not query.by:
         rows = result.rows.assign(**{c: result.rows[c].fillna(0) for c in ("value", "n", "customers")}, state="value")
         return Answer(rows, result.checks, result.notes)
@@ -43,11 +43,15 @@ def _ahead(query: Query) -> Query:
     months = int(query.options["months"])
     if not 0 < months <= 120:
         raise QuestionError(f"months {months} is not between 1 and 120")
+    asked = Query(ahead(query, months), query.grain or "month", query.by, query.where, query.options, query.settings)
+    return asked.over(_one_step(asked)) if query.options["step"] else asked
+
+
+def ahead(query: Query, months: int) -> Period:
+    """From the end of what has happened of the period on, up to the end of the month that lies so many months ahead."""
     start = query.period.to_date().end
     end = add_months(start.replace(day=1), months + (start.day > 1))
-    period = Period(start, end, end, query.period.calendar)  # what is agreed is known: nothing here is still loading
-    ahead = Query(period, query.grain or "month", query.by, query.where, query.options, query.settings)
-    return ahead.over(_one_step(ahead)) if query.options["step"] else ahead
+    return Period(start, end, end, query.period.calendar)  # what is agreed is known: nothing here is still loading
 
 
 def _one_step(query: Query) -> Period:
@@ -60,7 +64,7 @@ def _one_step(query: Query) -> Period:
     return replace(query.period, start=max(bucket.start, query.period.start), end=min(bucket.end, query.period.end))
 
 
-def _due(tables: Tables, query: Query) -> Frame:
+def due(tables: Tables, query: Query) -> Frame:
     """Agreements that come up within the question's period, with their amount in reporting currency (null without a rate)."""
     running = segmented(tables["subscriptions"].filter(nw.col("status").is_in(["active", "past_due"])), tables, query)
     due = {f"due_on{part}": nw.coalesce(f"renewal_on{part}", f"ends_on{part}") for part in ("", "_d", "_m")}
@@ -77,8 +81,8 @@ def _due(tables: Tables, query: Query) -> Frame:
 def behind_renewals(tables: Tables, query: Query) -> Frame:
     """The agreements ahead, one row each."""
     products = tables["products"].select("product_id", product="name")
-    due = _due(tables, _ahead(query)).select("subscription_id", "customer_id", "product_id", "due_on", "amount", "status")
-    return named(due.join(products, on="product_id", how="left"), tables).sort("due_on", "subscription_id")
+    found = due(tables, _ahead(query)).select("subscription_id", "customer_id", "product_id", "due_on", "amount", "status")
+    return named(found.join(products, on="product_id", how="left"), tables).sort("due_on", "subscription_id")
 
 
 METRICS = (

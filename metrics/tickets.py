@@ -46,7 +46,7 @@ class Promise:
 
     def length(self, query: Query) -> int:
         """In hours or days. Raises QuestionError for what is no length."""
-        given = query.options[self.option] or query.setting("tickets", self.option, self.usual)
+        given = query.options.get(self.option) or query.setting("tickets", self.option, self.usual)
         if type(given) is not int or given < 1:
             raise QuestionError(f"{self.option} is a whole number from 1 on (0 as an option: as in [metrics.tickets], else {self.usual}), not {given!r}")
         return given
@@ -177,12 +177,12 @@ def _ends(query: Query) -> dict[int, int]:
 def _open(tables: Tables, query: Query, ends: list[int]) -> Frame:
     """Each ticket once per end (`end_d`) at which it is open, with age_days."""
     tickets = segmented(tables["tickets"], tables, query)
-    tickets = tickets.filter(nw.col("opened_on_d") < max(ends), _is_unsolved(nw.lit(min(ends))))
-    rows = exploded(tickets, ends, "end_d").filter(nw.col("opened_on_d") < nw.col("end_d"), _is_unsolved(nw.col("end_d")))
+    tickets = tickets.filter(nw.col("opened_on_d") < max(ends), is_unsolved(nw.lit(min(ends))))
+    rows = exploded(tickets, ends, "end_d").filter(nw.col("opened_on_d") < nw.col("end_d"), is_unsolved(nw.col("end_d")))
     return rows.with_columns(age_days=nw.col("end_d") - 1 - nw.col("opened_on_d"))
 
 
-def _is_unsolved(end_d: nw.Expr) -> nw.Expr:
+def is_unsolved(end_d: nw.Expr) -> nw.Expr:
     return nw.col("solved_on_d").is_null() | (nw.col("solved_on_d") >= end_d)
 
 

@@ -52,7 +52,7 @@ ONLY_IN = {
     "statsmodels": ("metrics",),
     "sklearn": ("metrics",),
 }
-METRICS_NEED = {"narwhals", "pandas", "numpy", "scipy", "statsmodels", "sklearn", "threadpoolctl", "metrics"}
+METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "threadpoolctl", "metrics"}
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 300  # lines
 LONG_FILES = {

@@ -68,6 +68,10 @@ REFUSES_GRAIN: dict[str, str] = {
     "grades": "a state on a date",
     "grade_proposals": "the last quarter's",
     "rfm": "a state on a date",
+    "customer_health": "a state on a date",
+    "revenue_at_risk": "a state on a date",
+    "at_risk": "a state on a date",
+    "flags": "flags that stand on a date",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
 }
@@ -82,6 +86,10 @@ BEYOND_ONE: dict[str, str] = {
 }
 # metric → reason why a row about fewer than five answers is no breach
 NAMED: dict[str, str] = {
+    **dict.fromkeys(
+        ("flags", "at_risk", "revenue_at_risk", "customer_health"),
+        "customers by name, of whom answers given under their names are one sign among others; anonymous ones are nobody's",
+    ),
     "response_rate": "counts invitations and who came back, and tells nothing of what was answered",
     "customer_value": "a list of customers by name; of their answers only whether the newest is a promoter's, and never of an anonymous survey",
 }

@@ -4,6 +4,7 @@ Places, times and sizes come from the truth file. That the stories are in the ra
 """
 
 import datetime as dt
+import sqlite3
 
 import pytest
 
@@ -197,3 +198,18 @@ def test_all_other_rows_arrived(demo_data, truth):
 def test_funnel_and_bridge_reconcile(demo_data):
     for question in ("funnel", "nrr_bridge", "logo_churn", "win_rate"):
         assert show(demo_data, question, *YEAR)["rows"]
+
+
+# --- customers at risk -------------------------------------------------------------------------------------------------
+
+
+def test_customers_without_a_follow_up_raise_their_flag(demo_data, demo_folder):
+    """Signed in the 90 days before the end, over 72 h ago, and neither visited nor called by us within 72 h: counted in the CRM's own tables."""
+    crm = sqlite3.connect(demo_folder / "crm.sqlite")
+    missed = """
+        select count(*) from crm_account a where signed_time >= datetime('2026-11-01', '-90 days') and signed_time < datetime('2026-11-01', '-72 hours')
+            and (lost_date is null or lost_date >= '2026-11-01') and not exists (select 1 from crm_activity t where t.acct_no = a.acct_no
+            and t.direction = 'out' and t.act_time >= a.signed_time and t.act_time <= datetime(a.signed_time, '+72 hours'))"""
+    expected = crm.execute(missed).fetchone()[0]
+    found = {row["kind"]: row["value"] for row in rows(demo_data, "flags")}
+    assert found["follow_up"] == expected > 3

@@ -2,6 +2,7 @@
 
 from metrics import (
     activity,
+    amends,
     arpu,
     bridge,
     care,
@@ -24,6 +25,7 @@ from metrics import (
     nps,
     pipeline,
     promotion,
+    remeasure,
     renewals,
     responding,
     retention,
@@ -44,6 +46,7 @@ MODULES = (
     survey,
     finder,
     contrast,
+    remeasure,
     drivers,
     spread,
     responding,
@@ -68,6 +71,7 @@ MODULES = (
     decomposition,
     grading,
     care,
+    amends,
     tickets,
     migration,
     drift,

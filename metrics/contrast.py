@@ -10,7 +10,7 @@ import narwhals as nw
 import pandas as pd
 
 from metrics.metric import Metric
-from metrics.query import Frame, Query, QuestionError, Tables, refuse_grain, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, accepts, refuse_grain, segmented
 from metrics.result import STANDARD, Answer
 from metrics.yardstick import yardstick
 
@@ -21,9 +21,9 @@ EXTRA = ("n_eff", "centre")  # what a test of the two needs beside the standard 
 def against_rest(tables: Tables, query: Query) -> Answer:
     """The score of a segment, and of all other answers to the same question under the same filters.
 
-    Reads the mart `scores`. Options: segment ("region=West&product=Food", as in a URL; a column without a value: "region="),
-    measure (nps, mean), dimension, question, wave, survey_weights. The score is NPS, or the mean where another question or dimension is
-    named.
+    Reads the mart `scores`. Options: segment ("region=West&product=Food", as in a URL; a column without a value: "region="; a column
+    named twice: either value), measure (nps, mean), dimension, question, wave, scale ("1-5", of a mean; None: that of most answers),
+    survey_weights. The score is NPS, or the mean where another question or dimension is named.
 
     Returns one row per part, `inside` and `rest` (alone `inside`, the whole, without a segment):
         value, n, low, high, se, n_eff, centre    as `nps` or `satisfaction` have them; metrics.change.changed compares the two
@@ -35,7 +35,7 @@ def against_rest(tables: Tables, query: Query) -> Answer:
     refuse_grain(query, "a comparison looks at one period")
     if query.by:
         raise QuestionError(f"against_rest compares one segment with the rest: name it with segment={'=…&'.join(query.by)}=… instead of grouping")
-    yard, asked = yardstick(query), replace(query, options={**query.options, "weighting": "respondent", "scale": None})
+    yard, asked = yardstick(query), replace(query, options={"scale": None, **query.options, "weighting": "respondent"})
     inside = yard.whole(tables, _inside(asked))
     own = inside.rows.assign(part=INSIDE)
     if not query.options.get("segment"):
@@ -48,30 +48,29 @@ def against_rest(tables: Tables, query: Query) -> Answer:
     return _finished([own, rest], inside)
 
 
-def _pairs(query: Query) -> list[tuple[str, str]]:
-    return parse_qsl(query.options.get("segment") or "", keep_blank_values=True)
+def _conditions(query: Query) -> dict[str, tuple[str, ...]]:
+    """Column → the values of which a row of the segment has one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for column, value in parse_qsl(query.options.get("segment") or "", keep_blank_values=True):
+        found[column] = (*found.get(column, ()), value)
+    return found
 
 
 def _inside(query: Query) -> Query:
     """The question about the segment alone."""
-    return replace(query, where=(*query.where, *((column, (value,)) for column, value in _pairs(query))))
+    return replace(query, where=(*query.where, *_conditions(query).items()))
 
 
 def _column(query: Query) -> str:
     """What the parts' column is called: every segment's otherwise, since sums are remembered by the names of their columns."""
-    return f"part_{hashlib.sha256(repr(_pairs(query)).encode()).hexdigest()[:16]}"
+    return f"part_{hashlib.sha256(repr(_conditions(query)).encode()).hexdigest()[:16]}"
 
 
 def _marked(tables: Tables, query: Query, part: str) -> Frame:
     """The answers, each with the part that it belongs to."""
-    columns = tuple(dict.fromkeys(column for column, _ in _pairs(query)))
-    rows = segmented(tables["scores"], tables, replace(query, by=columns, where=()))
-    holds = [_is(column, value) for column, value in _pairs(query)]
+    rows = segmented(tables["scores"], tables, replace(query, by=tuple(_conditions(query)), where=()))
+    holds = [accepts(column, values).fill_null(False) for column, values in _conditions(query).items()]
     return rows.with_columns(**{part: nw.when(nw.all_horizontal(*holds, ignore_nulls=True)).then(nw.lit(INSIDE)).otherwise(nw.lit(REST))})
-
-
-def _is(column: str, value: str) -> nw.Expr:
-    return nw.col(column).is_null() if value == "" else (nw.col(column).cast(nw.String) == nw.lit(value)).fill_null(False)
 
 
 def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +93,7 @@ def behind(tables: Tables, query: Query) -> Frame:
 METRICS = (
     Metric(
         "against_rest", against_rest, "The score of one segment beside the score of all other answers.", "score of the segment; score of the rest", "score",
-        ("scores",), behind, None, {"segment": None, "measure": None, "dimension": None, "question": None, "wave": None, "survey_weights": True},
+        ("scores",), behind, None, {"segment": None, "measure": None, "dimension": None, "question": None, "wave": None, "scale": None, "survey_weights": True},
         "as nps and satisfaction; two samples: metrics.change",
     ),
 )  # fmt: skip

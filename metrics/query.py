@@ -64,7 +64,7 @@ def segmented(frame: Frame, tables: Tables, query: Query) -> Frame:
     missing = [column for column in query.columns if column not in own]
     if missing:
         frame = frame.join(_attributes(tables, missing, own), on="customer_id", how="left")
-    return frame.filter(*(_accepts(column, values) for column, values in query.where)) if query.where else frame
+    return frame.filter(*(accepts(column, values) for column, values in query.where)) if query.where else frame
 
 
 def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame:
@@ -82,7 +82,7 @@ def of_customers(tables: Tables, table: str) -> set[str]:
     return {*tables["accounts"].collect_schema().names()} - {*tables[table].collect_schema().names()}
 
 
-def _accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
+def accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
     """Rows whose column has one of the values; "" stands for rows that have none. No values accept nothing."""
     exact = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
     matches = [_tagged(value) for value in values if value != ""] if column == "tags" else [exact]

@@ -43,6 +43,7 @@ REFUSES_BY: dict[str, str] = {
     "low_scores": "searches all segments itself",
     "drivers": "looks inside one group",
     "against_rest": "compares one segment with the rest",
+    "remeasured": "looks at one segment",
     "score_counts": "divides by score alone",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
@@ -60,6 +61,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "low_scores": "a search looks at one period",
     "drivers": "told from one period",
     "against_rest": "a comparison looks at one period",
+    "remeasured": "before and after are two moments",
     "score_counts": "counted over one period",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
@@ -86,6 +88,7 @@ BEYOND_ONE: dict[str, str] = {
 }
 # metric → reason why a row about fewer than five answers is no breach
 NAMED: dict[str, str] = {
+    "detractor_follow_up": "counts the detractors of a score that is shown: a band is a part of it",
     **dict.fromkeys(
         ("flags", "at_risk", "revenue_at_risk", "customer_health"),
         "customers by name, of whom answers given under their names are one sign among others; anonymous ones are nobody's",
@@ -95,6 +98,7 @@ NAMED: dict[str, str] = {
 }
 # metric → reason why rows that begin after the period may change its number
 LOOKS_AHEAD: dict[str, str] = {
+    "remeasured": "what comes after the period is compared with it",
     "funnel": "deals of the period are followed to the end of the data",
     "funnel_to_cash": "deals of the period are followed to the end of the data",
     "time_in_stage": "deals of the period are followed to the end of the data",

@@ -38,6 +38,12 @@ def test_several_conditions_hold_together():
     assert (found["inside"]["n"], found["rest"]["n"]) == (5, 15)
 
 
+def test_a_column_named_twice_means_either_value():
+    rows = [{"score": 9, "touchpoint": a, "product": b} for a in "xyz" for b in "uv" for _ in range(5)]
+    found = parts(answered(rows), segment="touchpoint=x&touchpoint=y&product=u")
+    assert (found["inside"]["n"], found["rest"]["n"]) == (10, 20)
+
+
 def test_a_mean_is_compared_on_its_own_scale():
     found = parts(answered(at("Visit", *[1, 2] * 20) + at("Phone", *[4, 5] * 20), "q:food"), dimension="food", segment="touchpoint=Visit")
     assert (found["inside"]["value"], found["rest"]["value"]) == (1.5, 4.5)

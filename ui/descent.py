@@ -10,7 +10,7 @@ import streamlit as st
 import charts
 from metrics.change import changed
 from metrics.result import K_TESTABLE
-from ui import data, numbers, page, scores, voices
+from ui import data, numbers, page, scores, voices, weak
 from ui.figure import clickable, figure
 from ui.level import ALL, PERIOD, Level, as_params
 from ui.navigation import link
@@ -63,6 +63,7 @@ def headline(view: View, level: Level) -> bool:
         _against_rest(view, level, row)
     with since.container(border=True, height="stretch"):
         _since_last(view, level, row)
+    weak.to_plan(view, level)
     return True
 
 

@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("overview", "company", "space_dashboard"),
     Entry("nps", "customers", "thumbs_up_down"),
     Entry("drill", "customers", "travel_explore"),
+    Entry("plans", "customers", "checklist"),
     Entry("retention", "customers", "autorenew"),
     Entry("segments", "customers", "donut_small"),
     Entry("arpu", "money", "payments"),

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 import charts
+from access.guard import admitted_now
+from access.roles import may
 from ui import data, numbers, page, scores
 from ui.figure import clickable
 from ui.level import ALL, PERIOD, Level, as_params
@@ -124,7 +126,15 @@ def _card(view: View, level: Level, row: Mapping, unit: str, usual: str | None) 
     for line in remarks(row, unit):
         st.caption(line)
     there = level.within(dict(pairs(row)))
-    link(view, "drill", t("drill.open"), state=as_params(there, usual))
+    with st.container(horizontal=True):
+        link(view, "drill", t("drill.open"), state=as_params(there, usual))
+        to_plan(view, there)
+
+
+def to_plan(view: View, level: Level) -> None:
+    """The way to a new plan for a level, for who may open one."""
+    if may(admitted_now(), "edit_plans"):
+        link(view, "plans", t("plans.open"), icon=":material/add_task:", state={**as_params(level, None), "new": "1"})
 
 
 def remarks(row: Mapping, unit: str) -> list[str]:

@@ -168,8 +168,8 @@ def verbatims(tables: Tables, query: Query) -> Answer:
     """How many comments there are; the comments themselves are the rows behind.
 
     Reads the mart `scores`. value, n: comments; denominator: responses. `band` is what the same response said about
-    recommending us, and can be grouped and filtered by. Suppressed where fewer than five people responded, however many
-    commented and whichever of their bands is chosen.
+    recommending us, and can be grouped and filtered by. Option said: comments that hold this text, in capitals or not. Suppressed
+    where fewer than five people responded, however many commented, whichever of their bands is chosen and whatever is searched for.
     """
 
     def sums(asked: Query) -> pd.DataFrame:
@@ -188,20 +188,27 @@ def verbatims(tables: Tables, query: Query) -> Answer:
 
 
 def commented(tables: Tables, query: Query) -> Frame:
-    """All answers, with is_comment and the `band` of their response."""
-    rows = tables["scores"]
+    """All answers, with is_comment (which holds the text that is searched for) and the `band` of their response."""
+    rows, said = tables["scores"], str(query.options.get("said") or "").strip().lower()
     recommended = nps.asked_about(tables, replace(query, options={})).filter(nps.is_valid())
     bands = recommended.select("response_id", "band").unique(subset=["response_id"], keep="any")
-    return rows.with_columns(is_comment=(nw.col("text").str.strip_chars() != "").fill_null(False)).join(bands, on="response_id", how="left")
+    is_comment = nw.col("text").str.strip_chars() != ""
+    if said:
+        is_comment &= nw.col("text").str.to_lowercase().str.contains(said, literal=True)
+    return rows.with_columns(is_comment=is_comment.fill_null(False)).join(bands, on="response_id", how="left")
 
 
 def behind_verbatims(tables: Tables, query: Query) -> Frame:
     """The comments; none where their number is hidden."""
+    return nps.named(hiding.unnamed(hiding.behind(comments(tables, query), nps.ask_for(verbatims, tables, query))), tables)
+
+
+def comments(tables: Tables, query: Query) -> Frame:
+    """The comments with all that is known of them, but for segments that a table would hide: for lists, which leave out more."""
     rows = segmented(within(commented(tables, query), "answered_on", query.period), tables, query)
     place = nw.col("_one").cum_sum().over("response_id", order_by=["answer_id"])
     rows = rows.with_columns(_one=nw.lit(1)).with_columns(_place=place)
-    rows = hiding.veiled(rows, (nw.col("_place") == 1).cast(nw.Int64), "wave").drop("_one", "_place").filter(nw.col("is_comment"))
-    return nps.named(hiding.unnamed(hiding.behind(rows, nps.ask_for(verbatims, tables, query))), tables)
+    return hiding.veiled(rows, (nw.col("_place") == 1).cast(nw.Int64), "wave").drop("_one", "_place").filter(nw.col("is_comment"))
 
 
 def segment_columns(tables: Tables, most: int = hiding.MOST_GROUPS) -> tuple[str, ...]:
@@ -230,6 +237,6 @@ METRICS = (
     ),
     Metric(
         "verbatims", verbatims, "Comments that customers wrote, with what they said about recommending us.", "count of comments", "count", ("scores",),
-        behind_verbatims, None, {},
+        behind_verbatims, None, {"said": None},
     ),
 )  # fmt: skip

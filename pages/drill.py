@@ -6,7 +6,7 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts import theme
-from ui import behind, data, descent, driving, numbers, page, scores, voices, weak
+from ui import behind, data, descent, driving, numbers, page, scores, themes, voices, weak
 from ui.figure import clickable, figure
 from ui.level import ALL, NAMES, PERIOD, parse
 from ui.table import Column, table
@@ -228,10 +228,11 @@ def divided(looked, wave):
 
 
 def search(level):
-    """The page at its start: weak areas, the map, what drives the overall score, waves and who answers."""
+    """The page at its start: weak areas, the map, what drives the overall score, what is written, waves and who answers."""
     areas(view, level, usual)
     heat(view, level, usual)
     drivers(view, level, usual)
+    themes.section(view, level, usual)
     calendar(view, level, usual)
     response(view, level)
 
@@ -243,11 +244,13 @@ def inside(level):
         voices.account(view, level, usual)
     elif level.dimension in words_only:
         voices.words(view, level, usual)
+        themes.section(view, level, usual)
     elif descent.headline(view, level):
         descent.course(view, level, usual)
         descent.questions(view, level, usual)
         descent.segments(view, level, usual)
         voices.people(view, level, usual)
+        themes.section(view, level, usual)
 
 
 dimensions, words_only, waves = scores.scored(view), scores.worded(view), scores.waves(view)
@@ -263,5 +266,6 @@ else:
         inside(level)
     elif level.dimension in words_only:
         voices.words(view, level, usual)
+        themes.section(view, level, usual)
     else:
         search(level)

@@ -51,8 +51,9 @@ ONLY_IN = {
     "scipy": ("metrics",),
     "statsmodels": ("metrics",),
     "sklearn": ("metrics",),
+    "rjieba": ("metrics.phrases",),
 }
-METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "threadpoolctl", "metrics"}
+METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "metrics"}
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 300  # lines
 LONG_FILES = {

@@ -25,7 +25,7 @@ sync: $(VENV)/.run  ## read the sources again
 
 test: $(VENV)/.test  ## set up what tests need, run them all
 	bash tests/setup.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-spark: $(VENV)/.test  ## every metric and mart on Spark
 	bash tests/setup.sh

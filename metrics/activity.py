@@ -41,7 +41,7 @@ def activity(tables: Tables, query: Query) -> Answer:
     low, high = wilson(rows["numerator"], rows["n"])
     rows = rows.assign(denominator=rows["n"], low=low, high=high, se=share_se(rows["numerator"], rows["n"]), status=rows["status"].astype(str))
     notes = {"cut_days": cut, "at_risk_days": int(cut * WARNING), "wrongly_flagged": wrongly_flagged(tables, query, cut)}
-    rows["percent"] = percent_of(rows, list(query.by))
+    rows["percent"] = percent_of(rows, list(query.by), "status")
     return answer(rows, _flat(query), keys=(*query.by, "status"), extra=("percent", "revenue"), notes=notes)
 
 

@@ -66,7 +66,7 @@ def grades(tables: Tables, query: Query) -> Answer:
     rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    rows["percent"] = percent_of(rows, list(query.by))
+    rows["percent"] = percent_of(rows, list(query.by), "tier")
     return answer(rows, _now_only(query, "grades"), keys=tuple(keys), extra=("rank", "percent", "revenue", "revenue_share", "unconverted"))
 
 

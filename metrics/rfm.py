@@ -43,7 +43,7 @@ def rfm(tables: Tables, query: Query) -> Answer:
     rows["n"], rows["revenue_share"] = rows["denominator"], rows["revenue"] / whole.where(whole > 0)
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    rows["percent"] = percent_of(rows, list(query.by))
+    rows["percent"] = percent_of(rows, list(query.by), "tier")
     notes = {**_reach(rows, query), "lost_days": _cut(query), "wrongly_flagged": wrongly_flagged(tables, query, _cut(query))}
     return answer(
         rows.assign(is_marked=bool(notes["marked_for"])),

@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 
 
-def percent_of(rows: pd.DataFrame, family: list[str], decimals: int = 1) -> pd.Series:
-    """`percents` of numerator ÷ denominator, within the rows that are shown together: those alike in the columns of `family`."""
-    together = rows.groupby(family, dropna=False).ngroup() if family else pd.Series(0, rows.index)
+def percent_of(rows: pd.DataFrame, family: list[str], among: str, decimals: int = 1) -> pd.Series:
+    """`percents` of numerator ÷ denominator, within the rows that are shown together: those alike in the columns of `family`.
+
+    among: the column that tells them apart. Of equal remainders the largest share comes first, then the least in that column: the
+    order in which the engine gives its rows decides nothing.
+    """
     shares = rows["numerator"] / rows["denominator"].where(rows["denominator"] > 0)
-    parts = [pd.Series(percents(values, decimals), values.index) for _, values in shares.groupby(together)]
-    return pd.concat(parts).reindex(rows.index) if parts else pd.Series(dtype="float64", index=rows.index)
+    together = rows.groupby(family, dropna=False).ngroup() if family else pd.Series(0, rows.index)
+    ordered = pd.DataFrame({"share": shares, "among": rows[among], "together": together}).sort_values(
+        ["share", "among"], ascending=[False, True], kind="stable"
+    )
+    found = [pd.Series(percents(part, decimals), part.index) for _, part in ordered.groupby("together")["share"]]
+    return pd.concat(found).reindex(rows.index) if found else pd.Series(dtype="float64", index=rows.index)
 
 
 def percents(shares, decimals: int = 1) -> np.ndarray:

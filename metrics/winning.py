@@ -88,7 +88,7 @@ def lost_reasons(tables: Tables, query: Query) -> Answer:
     rows["n"] = rows["denominator"]
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    rows["percent"] = percent_of(rows, stage)
+    rows["percent"] = percent_of(rows, stage, "lost_reason")
     return answer(rows, query, keys=(*query.by, "position", "stage", "lost_reason"), extra=("percent", "amount"))
 
 

@@ -7,6 +7,11 @@ import pytest
 
 from tests import servers
 
+SMALL = {
+    "spark.sql.shuffle.partitions": 1, "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false", "spark.default.parallelism": 1, "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+}  # fmt: skip
+
 
 def absent(why: str) -> None:
     """A program that tests need is not installed: they are skipped, and fail in CI, where tests/setup.sh has to bring it."""
@@ -23,9 +28,10 @@ def _url(server):
 
 @pytest.fixture(scope="session")
 def java():
-    """Without Java there is no Spark to test on."""
+    """Without Java there is no Spark to test on. Its session is tuned for tables of a few rows: neither many partitions nor code generated for each query."""
     if not shutil.which("java"):
         absent("no Java found: install default-jre-headless")
+    os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(f"--conf {name}={value}" for name, value in SMALL.items()) + " pyspark-shell"
 
 
 @pytest.fixture(scope="session")

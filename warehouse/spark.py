@@ -63,7 +63,6 @@ def _session(master: str):
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.shuffle.partitions": "4",
     }
     for key, value in settings.items():
         builder = builder.config(key, value)

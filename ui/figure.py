@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
 
 from charts import theme
+from charts.checked import Checked
 from ui import numbers
 from ui.table import Columns, table
 from ui.view import View
@@ -18,25 +16,6 @@ from ui.words import aloud, t
 
 PLACEHOLDER = re.compile(f"{theme.OPEN}(\\w+){theme.CLOSE}")
 NOT_OURS = re.compile(r"<(?!(?:/?b|br|/?extra)>)")  # charts write no other tags; links above all are nobody's to write
-
-
-class Checked(BaseFigure):
-    """A figure that Plotly need not look through again: what charts/ builds, the tests have put through its validators.
-
-    Streamlit would have a dict validated at every run, which costs more than everything else about a chart.
-    """
-
-    def __init__(self, spec: dict):  # not the base's: it would validate
-        self._spec = spec
-
-    def to_dict(self) -> dict:
-        return {**self._spec, "layout": {**self._spec["layout"], "template": _template()}}
-
-
-@cache
-def _template() -> dict:
-    """What Plotly adds to a figure of its own: Streamlit's template."""
-    return go.Figure().to_dict()["layout"]["template"]
 
 
 def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | None = None, columns: Columns | None = None, metrics: tuple = ()) -> None:

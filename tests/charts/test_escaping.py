@@ -11,6 +11,7 @@ import pytest
 
 import charts
 from charts import theme
+from charts.checked import Checked
 from tests.hostile import TEXTS
 from ui import figure
 
@@ -91,7 +92,7 @@ def test_no_text_of_a_source_is_a_tag(name):
 def test_plotly_takes_them_as_they_are(name):
     """The app spares Plotly the look through them: it would find nothing and change nothing but leave out what is empty."""
     spec = figure.finished(BUILT[name]())
-    ours, theirs = (json.loads(pio.to_json(made.to_dict(), validate=False), object_hook=filled) for made in (figure.Checked(spec), go.Figure(spec)))
+    ours, theirs = (json.loads(pio.to_json(made.to_dict(), validate=False), object_hook=filled) for made in (Checked(spec), go.Figure(spec)))
     assert ours == theirs
 
 

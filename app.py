@@ -9,7 +9,7 @@ import streamlit as st
 from access.guard import NotAdmitted, admit
 from access.reader import Reader
 from access.roles import may_open
-from ui import data, entrance, filters, freshness, navigation, page, view
+from ui import data, entrance, filters, freshness, navigation, page, risk_policy, view
 from ui.selection import period
 from ui.words import KEY
 from warehouse.errors import NoSnapshot, StoreError
@@ -63,7 +63,7 @@ def _look(name: str) -> None:
     filters.take(choices, name)
     selection = filters.sidebar(choices, reach)
     days = period(selection, reach.as_of, reach.first, data.calendar(snapshot.settings))
-    view.keep(view.View(snapshot.id, selection, days, snapshot.settings, st.session_state[KEY]))
+    view.keep(view.View(snapshot.id, selection, days, risk_policy.in_force(snapshot.settings), st.session_state[KEY]))
 
 
 main()

@@ -34,7 +34,7 @@ def scope_of(grant: Grant, user: str | None, owners: Sequence[Owner]) -> Scope:
         return Scope(is_full=True, veils=veils)
     if grant.reach == "segment":
         return Scope(((grant.column, grant.values),), veils=veils)
-    mine = {owner.owner_id for owner in owners if user and (owner.email or "").strip().lower() == user.strip().lower()}
+    mine = _own(owners, user)
     reached = mine if grant.reach == "own" else mine | _colleagues(mine, owners) | _reports(mine, owners)
     return Scope((("owner_id", tuple(sorted(reached))),) if reached else (), veils=veils)
 
@@ -64,3 +64,12 @@ def _owners(data: str, snapshot: str | None) -> tuple[Owner, ...]:
         return ()
     frame = warehouse.open(data, snapshot)["owners"].select("owner_id", "email", "department", "manager_id")
     return tuple(Owner(**row) for row in frame.collect("pyarrow").to_native().to_pylist())
+
+
+def owned(data: Path, user: str | None) -> set[str]:
+    """The ids under which a person is the owner of customers; none for who is not among the owners."""
+    return _own(owners(data), user)
+
+
+def _own(known: Sequence[Owner], user: str | None) -> set[str]:
+    return {owner.owner_id for owner in known if user and (owner.email or "").strip().lower() == user.strip().lower()}

@@ -10,6 +10,7 @@ from ui.goals import targets_tab
 from ui.knobs import knobs_tab
 from ui.register import register_tab
 from ui.rights import rights_tab
+from ui.risk_policy import policy_tab
 from ui.words import t
 
 reader = guard("settings")
@@ -17,7 +18,7 @@ reader = guard("settings")
 # part → (what draws it, the action a reader's role must allow)
 PARTS = {
     "roles": (rights_tab, "edit_rules"), "targets": (targets_tab, None), "calendar": (calendar_tab, None), "definitions": (definitions_tab, None),
-    "limits": (knobs_tab, "edit_settings"), "log": (register_tab, "read_log"),
+    "limits": (knobs_tab, "edit_settings"), "risk": (policy_tab, "edit_settings"), "log": (register_tab, "read_log"),
 }  # fmt: skip
 
 view = page.opened("settings")

@@ -36,6 +36,7 @@ def whole(default: int, lowest: int, highest: int, unit: str) -> Known:
 KNOWN = {
     "access_log_days": whole(730, 30, 3650, "days"),  # how long entries of the access log are kept
     "session_hours": whole(12, 1, 720, "hours"),  # how old a sign-in may be
+    "risk": Known({}, "a table of settings", lambda value: isinstance(value, dict)),  # who counts as at risk; what it may say is not known here
 }
 
 

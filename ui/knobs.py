@@ -17,10 +17,12 @@ from ui.words import plain, t
 
 
 def knobs_tab(view: View) -> None:
-    """Every setting there is, with what it may be."""
+    """Every setting that is a number, with what it may be."""
     engine = database.opened(data.directory())
     stored = settings.stored(engine)
     for name, known in settings.KNOWN.items():
+        if not isinstance(known.default, int):
+            continue
         row = stored.get(name)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             value = st.number_input(t(f"knobs.{name}"), value=row.value if row else known.default, step=1, key=f"knob_{name}", width=260)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from access import reach
 from access.grants import Grant
 from access.reach import Owner, scope_of
 from access.scope import Scope
@@ -61,3 +62,8 @@ def test_a_segment_and_all_need_no_owners():
 def test_a_role_brings_its_veils_whatever_it_reaches():
     assert scope_of(Grant("auditor", "all"), None, ()).veils == ("personal",)
     assert scope_of(Grant("partner", "segment", "channel", ("partner",)), None, ()).veils == ("personal", "contacts", "amounts")
+
+
+def test_the_ids_under_which_a_person_owns_customers(monkeypatch, tmp_path):
+    monkeypatch.setattr(reach, "owners", lambda data: OWNERS)
+    assert reach.owned(tmp_path, "Ann@X.com") == {"crm:ann", "erp:ann"} and reach.owned(tmp_path, None) == reach.owned(tmp_path, "zoe@x.com") == set()

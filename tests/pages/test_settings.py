@@ -15,7 +15,7 @@ from records import database, journal, rules, settings
 from tests.pages.conftest import failures, texts
 from ui import rights
 
-PARTS = ("roles", "targets", "calendar", "definitions", "limits", "log")
+PARTS = ("roles", "targets", "calendar", "definitions", "limits", "risk", "log")
 
 
 @pytest.fixture

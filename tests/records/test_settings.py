@@ -52,7 +52,7 @@ def test_bounds_hold_on_both_sides(engine, name, fitting, wrong):
 
 def test_a_setting_that_does_not_exist_is_refused(engine):
     for call in (lambda: settings.get(engine, "colour"), lambda: put(engine, 1, name="colour")):
-        with pytest.raises(RecordsError, match=r"no setting 'colour'; there are access_log_days, session_hours"):
+        with pytest.raises(RecordsError, match=r"no setting 'colour'; there are access_log_days, session_hours, risk"):
             call()
 
 
@@ -74,3 +74,11 @@ def test_a_value_written_by_other_means_is_not_believed(engine):
         connection.execute(text("update settings set value = '100000'"))
     with pytest.raises(RecordsError, match="must be a whole number of hours from 1 to 720, not 100000"):
         settings.get(engine, "session_hours")
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_policy_is_a_table_whose_content_the_records_do_not_judge(engine):
+    for wrong in ([], "{}", 3, None):
+        with pytest.raises(RecordsError, match="the setting risk must be a table of settings"):
+            put(engine, wrong, name="risk")
+    assert put(engine, {"bands": [{"renewal_days": 30}]}, name="risk").value == {"bands": [{"renewal_days": 30}]} == settings.get(engine, "risk")

@@ -108,7 +108,7 @@ def whole(served) -> dict[str, str]:
 
 def test_the_administrator_sees_theirs(served, whole):
     """Otherwise the tests below could not fail."""
-    assert all(THEIRS in whole[page] for page in ("overview", "nps", "segments", "service", "retention", "funnel"))
+    assert all(THEIRS in whole[page] for page in ("overview", "nps", "segments", "service", "retention", "funnel", "at_risk"))
     assert cards(whole["overview"])
 
 

@@ -1,0 +1,128 @@
+"""Whom do I call today? The customers with flags: mine first, then by the revenue behind them; why, what changed, and what to do."""
+
+import streamlit as st
+
+import charts
+from access.guard import admitted_now, guard
+from access.reach import owned
+from metrics.policies import KINDS, policy
+from ui import behind, calling, data, numbers, page, reasons
+from ui.figure import figure
+from ui.navigation import customer_link
+from ui.table import Column
+from ui.words import plain, t
+
+guard("at_risk")
+
+FIRST = 5  # customers told in full, above the list
+LIST = {
+    "customer": Column("at_risk.columns.customer"), "is_mine": Column("at_risk.columns.mine"), "revenue": Column("at_risk.columns.revenue", "money"),
+    "why": Column("at_risk.columns.why"), "action": Column("at_risk.columns.action"), "since": Column("at_risk.columns.since"),
+    "changed": Column("at_risk.columns.changed"), "score": Column("at_risk.columns.score", "points"), "level": Column("at_risk.columns.level"),
+    "contact_on": Column("at_risk.columns.contact"), "renewal_on": Column("at_risk.columns.renewal"),
+    "complaints": Column("at_risk.columns.complaints", "count"), "owner": Column("filters.owner"), "grade": Column("filters.grade"),
+    "region": Column("filters.region"),
+}  # fmt: skip
+COUNTS = {"kind": Column("at_risk.columns.kind"), "value": Column("at_risk.columns.customers", "count"), "denominator": Column("at_risk.columns.all", "count")}
+
+view = page.begin("at_risk")
+now = calling.today(view)
+mine = owned(data.directory(), admitted_now().name)
+
+
+def answer_first(now) -> bool:
+    """How many are at risk, and what they bring; whether there is anybody."""
+    found = data.answer(now, "revenue_at_risk").rows.iloc[0]
+    if found["state"] != "value" or not found["n"]:
+        page.empty("at_risk.nobody" if found["state"] == "value" else "at_risk.nothing", day=numbers.day(now.period.last_day))
+        return False
+    figures = {"n": numbers.count(found["n"]), "revenue": numbers.shown(found["value"], "money", now.currency), "share": numbers.shown(found["share"], "share")}
+    page.sentence(t("at_risk.says", day=numbers.day(now.period.last_day), **figures))
+    st.caption(t("at_risk.rules"))
+    return True
+
+
+def chosen_kinds() -> list[str]:
+    """Flags that the list is narrowed to; kept in the URL."""
+    names = {kind: t(f"at_risk.flags.{kind}") for kind in KINDS}
+    asked = [kind for kind in st.query_params.get_all("flag") if kind in names]
+    how = {"format_func": names.get, "selection_mode": "multi", "default": asked, "key": "at_risk_flags"}
+    chosen = st.pills(t("at_risk.choose"), list(names), **how)
+    if chosen != asked:
+        st.query_params["flag"] = chosen
+    return chosen
+
+
+def only_mine() -> bool:
+    """Whether the list holds the reader's own customers alone; kept in the URL."""
+    if not mine:
+        return False
+    is_on = st.toggle(t("at_risk.only_mine"), value=st.query_params.get("mine") == "1", key="at_risk_mine")
+    if is_on:
+        st.query_params["mine"] = "1"
+    elif "mine" in st.query_params:
+        del st.query_params["mine"]
+    return is_on
+
+
+@page.part("at_risk.list")
+def whom(now):
+    """The list, its head told in full."""
+    with page.section("at_risk.list", help="at_risk.list_help"):
+        chosen, alone = chosen_kinds(), only_mine()
+        found = calling.listed(now, mine, chosen, alone)
+        if found.rows.empty:
+            st.caption(t("at_risk.no_match"))
+            return
+        known = policy(now.query())
+        rows = reasons.told(found.rows, known, mine)
+        for row in rows.head(FIRST).to_dict("records"):
+            told_in_full(now, row)
+        st.markdown(f"**{t('at_risk.everybody')}**")
+        metrics = tuple(data.metric(name) for name in ("at_risk", "revenue_at_risk", "customer_health"))
+        everything = lambda: reasons.told(calling.listed(now, mine, chosen, alone, None).rows, known, mine)  # noqa: E731
+        columns = {name: column for name, column in LIST.items() if mine or name != "is_mine"}
+        behind.leading(now, rows, columns, key="at_risk", metrics=metrics, total=found.total, whole=everything)
+
+
+def told_in_full(now, row) -> None:
+    """One customer: what it brings, why it is here and since when, what changed, what to do."""
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            customer_link(now, row["customer_id"], f"**{plain(row['customer'])}**")
+            st.markdown(f":gray[{about(now, row)}]", width="content")
+        page.sentence(plain(row["why"]))
+        st.markdown(f":material/arrow_forward: **{plain(row['action'])}**")
+        beside = [t("at_risk.changed", what=plain(row["changed"]))] if row["changed"] else []
+        beside += [t("at_risk.since", day=numbers.day(row["since"]))] if row["since"] else []
+        beside.append(t("at_risk.contact", day=numbers.day(row["contact_on"])) if row["contact_on"] else t("at_risk.no_contact"))
+        beside += [t("at_risk.renewal", day=numbers.day(row["renewal_on"]))] if row["renewal_on"] else []
+        beside += [t("at_risk.complaints", n=numbers.count(row["complaints"]))] if row["complaints"] else []
+        st.caption(" · ".join(beside))
+
+
+def about(now, row) -> str:
+    """Revenue, grade, owner and score of a customer in a line."""
+    parts = [numbers.shown(row["revenue"], "money", now.currency), plain(row["grade"])]
+    parts += [plain(row["owner"])] if isinstance(row["owner"], str) else []
+    parts += [t("at_risk.score", score=numbers.shown(row["score"], "points"), level=plain(row["level"]))] if numbers.is_number(row["score"]) else []
+    return " · ".join(parts)
+
+
+@page.part("at_risk.by_flag", parallel=True)
+def by_flag(now):
+    """How many customers have each flag; what is not recorded is named."""
+    with page.section("at_risk.by_flag", help="at_risk.by_flag_help"):
+        answer, metric = data.answer(now, "flags"), data.metric("flags")
+        rows = answer.rows.sort_values("value", ascending=False, kind="stable")
+        names = {kind: t(f"at_risk.flags.{kind}") for kind in rows["kind"]}
+        spec = charts.bars(rows, "kind", numbers.count, names=names)
+        shown = rows.assign(kind=rows["kind"].map(names))
+        figure(now, spec, t("at_risk.by_flag_alt"), key="at_risk_by_flag", rows=shown, columns=COUNTS, metrics=(metric,))
+        if answer.notes["unknown"]:
+            st.caption(t("at_risk.unknown_flags", names=t("at_risk.and").join(t(f"at_risk.flags.{kind}") for kind in answer.notes["unknown"])))
+
+
+if answer_first(now):
+    whom(now)
+    by_flag(now)

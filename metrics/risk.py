@@ -122,14 +122,14 @@ def _has_one_of(kinds: list[str]) -> nw.Expr:
 def listed(tables: Tables, query: Query) -> Frame:
     """The customers at risk, the most revenue first: customer, owner, grade, region, signed_on, revenue of the year before, and all their flags.
 
-    Of each kind: has_… (0 or 1), on_…, n_…, figure_…, usual_…, what_…, row_… (see `flags`). since: the oldest day of them. A filter on `kind`
+    Of each kind: has_… (0 or 1), on_…, n_…, figure_…, usual_…, what_…, row_… (see `flags`). since: the oldest day of those that cost points. A filter on `kind`
     leaves those who have a flag of one of these kinds, with all their flags.
     """
     at = eve(query)
     query, kinds = _without_kinds(query)
     said = [nw.when(nw.col("kind") == kind).then(nw.col(name)).max().alias(f"{SHORT.get(name, name)}_{kind}") for kind in KINDS for name in TOLD]
     has = [nw.when(nw.col("kind") == kind).then(nw.lit(1)).otherwise(nw.lit(0)).max().alias(f"has_{kind}") for kind in KINDS]
-    wide = raised(tables, at).group_by("customer_id").agg(*has, *said, since=nw.col("raised_on").min())
+    wide = raised(tables, at).group_by("customer_id").agg(*has, *said, since=nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min())
     wide = wide.filter(_has_one_of(_weighty(at)), _has_one_of(kinds))
     here = segmented(living(tables, at), tables, replace(query, by=())).select("customer_id", "tier", "tenure_d")
     rows = wide.join(here, on="customer_id", how="inner").join(year_revenue(tables, at.end_d), on="customer_id", how="left")

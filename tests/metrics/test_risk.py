@@ -140,6 +140,8 @@ def test_the_wide_list_says_what_the_flags_say():
     flags, listed = behind("flags"), behind("at_risk").set_index("customer_id")
     flags = flags[flags["customer_id"].isin(listed.index)]
     assert listed[[f"has_{kind}" for kind in KINDS]].to_numpy().sum() == len(flags)
+    oldest = flags[(flags["kind"] != "renewal") & flags["raised_on"].notna()].groupby("customer_id")["raised_on"].min()
+    assert listed["since"].dropna().to_dict() == oldest.to_dict()
     for row in flags.itertuples():
         assert listed.loc[row.customer_id, f"on_{row.kind}"] == row.raised_on and listed.loc[row.customer_id, f"row_{row.kind}"] == row.row_id
 

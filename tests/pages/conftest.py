@@ -66,7 +66,8 @@ def opened(run, monkeypatch):
             told += sent.said(messages)
             for group in app.get("button_group"):
                 if group.key != "lang" and group.options:
-                    group.set_value(Chosen(group.options[-1]))
+                    last = Chosen(group.options[-1])
+                    group.set_value([last] if isinstance(group.value, list) else last)
             app.run()  # what cannot be meant together says so, in words that count as well
             return told + sent.said(messages)
 

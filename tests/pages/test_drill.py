@@ -171,7 +171,7 @@ def test_a_link_opens_its_level(page, params, value, answers):
 
 def test_the_breadcrumb_leads_up_step_by_step(page):
     found = links(page(dimension="delivery", question="delivery2", in_=["region:South", "touchpoint:hotline"]))
-    assert list(found)[-4:] == ["All areas", "delivery", "Was it complete?", "Region South"]
+    assert list(found)[-5:] == ["All areas", "delivery", "Was it complete?", "Region South", "Open a plan"]
     assert "about=delivery" in found["All areas"] and "in=" not in found["Was it complete?"] and "touchpoint" not in found["Region South"]
 
 

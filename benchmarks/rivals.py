@@ -37,6 +37,8 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "verbatims": "one count over scores",
     "against_rest": "satisfaction's sums, of each group and of all others; a second opinion on the cells stands in its tests",
     "score_counts": "one count over scores, by score",
+    "remeasured": "satisfaction's sums in two waves, of a segment and of all others; a second opinion in SQL stands in its tests",
+    "detractor_follow_up": "the answers of detractors beside the interactions after them; a second opinion in SQL stands in its tests",
     "themes": "verbatims' rows, read in Python; a second opinion by plain Python stands in its tests",
     "low_scores": "a search over cells; a second opinion on the cells in SQL stands in its tests, its rivals in benchmarks/finder.py",
     "drivers": "sums and products of every pair of dimensions, by respondent and block; correlations by plain SQL stand in its tests",

@@ -101,7 +101,8 @@ def test_without_amounts_a_number_is_the_same_or_no_data(name, question):
     assert list(answer.rows.columns) == list(full.rows.columns)
 
 
-BY_PERSON = {"drivers"}  # tells the people of one customer apart by their contact; the one role without contacts has no page that shows it
+# tell the people of one customer apart by their contact; the one role without contacts has no page that shows them
+BY_PERSON = {"drivers", "flags", "at_risk", "revenue_at_risk", "customer_health"}
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - BY_PERSON))

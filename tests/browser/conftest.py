@@ -67,3 +67,17 @@ def settled(page, looks: int = 4) -> None:
         if quiet == looks:
             return
     raise TimeoutError("the page was still running after 100 s")
+
+
+def choose(page, box, option: str) -> None:
+    """Open a list and take an option; opened again where a run that came in between has closed it."""
+    from playwright.sync_api import TimeoutError as Late
+
+    for _ in range(5):
+        try:
+            box.click(timeout=PATIENCE / 4)
+            page.get_by_role("option", name=option, exact=True).click(timeout=PATIENCE / 4)
+        except Late:
+            continue
+        return settled(page)
+    raise TimeoutError(f"{option!r} could not be chosen")

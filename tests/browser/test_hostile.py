@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import choose
 from tests.hostile import TEXTS, hostile, settings
 from tests.published import publish
 from tests.server.running import serving
@@ -73,9 +73,7 @@ def test_a_text_is_read_as_it_was_written(watched):
     for text in TEXTS[:3]:
         page = watched("/nps?lang=en&period=all")
         page.get_by_text("Customer filters").click()
-        page.get_by_role("combobox", name=re.compile("Region")).click()
-        page.get_by_role("option", name=text, exact=True).click()
-        settled(page)
+        choose(page, page.get_by_role("combobox", name=re.compile("Region")), text)
         assert f"Region: {text}" in cleaned(page.locator("[data-testid=stMain]").inner_text())
         assert page.evaluate(FOUND) == NOTHING and page.opened == []
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from connectors import demo
-from tests.browser.conftest import settled
+from tests.browser.conftest import choose, settled
 from tests.server.running import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -50,9 +50,7 @@ def test_filters_survive_another_page_and_a_reload_and_can_be_cleared(visit):
 
 def test_a_filter_of_the_sidebar_goes_into_the_url(visit):
     page = visit("/?lang=en")
-    page.get_by_label("Period", exact=True).click()
-    page.get_by_role("option", name="Last quarter", exact=True).click()
-    settled(page)
+    choose(page, page.get_by_label("Period", exact=True), "Last quarter")
     assert url(page)["period"] == ["last_quarter"] and "Last quarter" in text(page)
 
 

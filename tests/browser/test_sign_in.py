@@ -12,7 +12,7 @@ import pytest
 
 import access.__main__ as rules_cli
 from access import kept
-from tests.browser.conftest import settled
+from tests.browser.conftest import choose, settled
 from tests.company import SETTINGS, company
 from tests.conftest import absent
 from tests.published import publish
@@ -117,9 +117,7 @@ def test_groups_give_roles_and_one_acts_under_one_at_a_time(visit, address):
     sign_in(page, "bo@example.com")
     assert "Auditor · all customers" in shown(page)  # crm-audit comes before crm-sales
     assert page.get_by_role("link", name="Sources").count() == 1
-    page.locator("[data-testid=stSelectbox]", has_text="Act as").locator("input").click()
-    page.get_by_role("option", name="Sales · Region: North").click()
-    settled(page)
+    choose(page, page.locator("[data-testid=stSelectbox]", has_text="Act as").locator("input"), "Sales · Region: North")
     assert "Sales · Region: North" in shown(page) and page.get_by_role("link", name="Sources").count() == 0
 
 

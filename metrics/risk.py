@@ -32,13 +32,14 @@ def flags(tables: Tables, query: Query) -> Answer:
     """
     refuse_grain(query, "flags are those of the period's end: leave out the grain")
     at, by = eve(query), list(query.by)
+    known = _known(tables, at)
     here = aggregate(segmented(living(tables, at), tables, query), by, denominator=nw.len())
     found = aggregate(_raised(tables, query, at), [*by, "kind"], n=nw.len())
-    every = here.merge(pd.DataFrame({"kind": sorted(_known(tables, at))}), how="cross")
+    every = here.merge(pd.DataFrame({"kind": sorted(known)}), how="cross")
     rows = every[every["denominator"] > 0].merge(found.astype({"kind": "object"}), on=[*by, "kind"], how="left")
     rows["n"] = rows["n"].fillna(0)
     rows = rows.assign(value=rows["n"].astype("float64"), numerator=rows["n"])
-    return answer(counted(rows), query, keys=(*by, "kind"), extra=("is_counted",), notes={"unknown": sorted(set(KINDS) - _known(tables, at))})
+    return answer(counted(rows), query, keys=(*by, "kind"), extra=("is_counted",), notes={"unknown": sorted(set(KINDS) - known)})
 
 
 def _known(tables: Tables, at: Eve) -> set[str]:

@@ -27,7 +27,11 @@ def surveyed(scores: dict[str, list], scales: dict[str, tuple] | None = None, pe
          "answer_id": f"{row['response_id']}:{row['dimension']}", "answered_on": dt.date(2026, 2, 3), "survey": SURVEY["name"]}
         for row in _answers(scores, people)
     ]  # fmt: skip
-    frame = pd.DataFrame(rows).drop(columns="answered_at")
+    return as_mart(pd.DataFrame(rows).drop(columns="answered_at"))
+
+
+def as_mart(frame: pd.DataFrame) -> dict[str, nw.LazyFrame]:
+    """The mart `scores` with these rows, what they do not name being as usual; and no accounts."""
     frame = frame.assign(**{name: pd.Series(None, frame.index, dtype=TYPES.get(name, "str")) for name in CORE if name not in frame and name not in FLAGS})
     frame = frame.assign(**{name: flag for name, flag in FLAGS.items() if name not in frame}).astype(TYPES)
     connection = duckdb.connect()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-import duckdb
 import narwhals as nw
 import pandas as pd
 
 from tests.metrics.responses import QUESTIONS, SURVEY
-from tests.metrics.surveyed import FLAGS, TYPES
-from warehouse.marts.scores import CORE
+from tests.metrics.surveyed import as_mart
 
 
 def written(answers: list[dict], surveys: list[dict] = (SURVEY,)) -> dict[str, nw.LazyFrame]:
@@ -30,10 +28,4 @@ def written(answers: list[dict], surveys: list[dict] = (SURVEY,)) -> dict[str, n
         row |= {"wave": survey["wave"], "sent_from": survey.get("sent_from"), "dimension": question["dimension"], "question": question["text"]}
         row |= {"scale_min": question["scale_min"], "scale_max": question["scale_max"], "answered_on": dt.date.fromisoformat(row.pop("answered_at"))}
         rows.append({**row, "is_blank": row.get("score") is None})
-    frame = pd.DataFrame(rows)
-    frame = frame.assign(**{name: pd.Series(None, frame.index, dtype=TYPES.get(name, "str")) for name in CORE if name not in frame and name not in FLAGS})
-    frame = frame.assign(**{name: flag for name, flag in FLAGS.items() if name not in frame}).astype(TYPES)
-    connection = duckdb.connect()
-    connection.register("scores_", frame)
-    connection.register("accounts_", pd.DataFrame({"customer_id": pd.Series([], dtype="str"), "name": pd.Series([], dtype="str")}))
-    return {name: nw.from_native(connection.sql(f"select * from {name}_")) for name in ("scores", "accounts")}
+    return as_mart(pd.DataFrame(rows))

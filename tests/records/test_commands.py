@@ -3,7 +3,7 @@
 import pytest
 
 from records import __main__ as commands
-from records import database, rules
+from records import database, rules, schema
 from records.models import Rule
 from tests.records.conftest import NOW
 from tests.records.filled import everything, filled
@@ -39,7 +39,7 @@ def test_the_way_from_one_data_directory_to_another(said, tmp_path):
     assert said("upgrade", "--data", old) == (0, f"sqlite:///{old}/records.sqlite is at {database.head()}, as before\n")
     grant(old)
     code, text = said("backup", file, "--data", old)
-    assert code == 0 and "1 rows of 7 tables" in text and database.head() in text
+    assert code == 0 and f"1 rows of {len(schema.tables(database.head()))} tables" in text and database.head() in text
     assert said("restore", file, "--data", new)[0] == 0
     assert [rule.subject for rule in rules.rules(database.connect(new))] == ["ann@x.org"]
     code, text = said("restore", file, "--data", new)

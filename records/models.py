@@ -218,3 +218,76 @@ class PlanCustomer(Base):
     customer_id: Mapped[str] = mapped_column(Text)
     told_at: Mapped[dt.datetime | None] = mapped_column(Instant)
     told_by: Mapped[str | None] = mapped_column(Text)
+
+
+class Case(Edited, Base):
+    """What is done about one customer at risk. What it was opened on is frozen. Never removed, only closed; then nothing of it changes any more."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("open_for", name="one_open_case_per_customer"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    customer_id: Mapped[str] = mapped_column(Text, index=True)  # as it was then; whoever reads it finds the account it belongs to now
+    # as it was when it was opened
+    flags: Mapped[list] = mapped_column(JSON, default=list)  # [{"kind", "row", "on", "n"}, …]
+    since: Mapped[dt.date | None] = mapped_column(Date)
+    score: Mapped[float | None] = mapped_column(Float)  # health score in points; None: withheld
+    revenue: Mapped[float | None] = mapped_column(Float)  # of the year before, in `currency`; None: kept from who opened it
+    currency: Mapped[str] = mapped_column(String(3))
+    proposed: Mapped[str | None] = mapped_column(Text)  # the play that was proposed
+    snapshot: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[dt.datetime] = mapped_column(Instant)
+    created_by: Mapped[str | None] = mapped_column(Text)
+    # what is done about it
+    assignee: Mapped[str] = mapped_column(Text)  # an e-mail, or a name where the sources give no e-mail
+    due_on: Mapped[dt.date] = mapped_column(Date)
+    play: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(20))  # open | snoozed | closed
+    known: Mapped[list] = mapped_column(JSON, default=list)  # flags that do not fire again: those it was opened on, and those of when it was snoozed or closed
+    snoozed_until: Mapped[dt.date | None] = mapped_column(Date)  # the day on which it is back
+    snooze_reason: Mapped[str] = mapped_column(Text, default="")
+    outcome: Mapped[str | None] = mapped_column(String(20))  # saved | lost | false_alarm | other
+    outcome_reason: Mapped[str] = mapped_column(Text, default="")
+    closed_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+    closed_by: Mapped[str | None] = mapped_column(Text)
+    open_for: Mapped[str | None] = mapped_column(Text)  # the customer while it is not closed: there is one such case per customer
+
+
+class CaseEvent(Base):
+    """One thing that happened to a case: opened, changed, snoozed, woken, closed, or a comment. The database itself refuses to change or remove one."""
+
+    __tablename__ = "case_events"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    case: Mapped[int] = mapped_column("case_number", Integer, index=True)
+    at: Mapped[dt.datetime] = mapped_column(Instant)
+    who: Mapped[str | None] = mapped_column(Text)
+    what: Mapped[str] = mapped_column(String(20))
+    text: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[dict] = mapped_column(JSON, default=dict)  # the columns that changed, as they are now
+
+
+class Notice(Base):
+    """The flags of a customer that a target of messages was last told of."""
+
+    __tablename__ = "notices"
+    __table_args__ = (UniqueConstraint("target", "customer_id", name="one_notice_per_target_and_customer"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    target: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(Text)
+    flags: Mapped[list] = mapped_column(JSON, default=list)
+    told_at: Mapped[dt.datetime] = mapped_column(Instant)
+
+
+class Delivery(Base):
+    """How the last message to a target went. A failure stays until a message has gone out."""
+
+    __tablename__ = "deliveries"
+
+    target: Mapped[str] = mapped_column(String(200), primary_key=True)
+    checked_on: Mapped[dt.date | None] = mapped_column(Date)  # the day whose digest is done with, whether or not there was something to tell
+    sent_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+    failed_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+    failure: Mapped[str | None] = mapped_column(Text)

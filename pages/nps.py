@@ -8,7 +8,7 @@ from access.guard import guard
 from charts import theme
 from metrics.change import changed
 from metrics.result import K_TESTABLE
-from ui import data, numbers, page, sentences
+from ui import data, loops, numbers, page, sentences
 from ui.behind import leading
 from ui.cards import Card, row
 from ui.figure import clickable, figure
@@ -369,6 +369,7 @@ else:
         waves(view)
     with right:
         revenue_by_band(view)
+    loops.section(view)
 satisfaction(view)
 response(view)
 silent(view)

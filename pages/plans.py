@@ -7,7 +7,7 @@ from access.guard import guard
 from metrics.query import QuestionError
 from records import plans as kept
 from records.models import Plan
-from ui import data, numbers, page, plan_form, plan_sheet, plans, scores
+from ui import data, loops, numbers, page, plan_form, plan_sheet, plans, scores
 from ui.level import NAMES, parse
 from ui.navigation import link
 from ui.table import Column, table
@@ -145,4 +145,5 @@ elif "plan" in st.query_params:
     link(view, "plans", t("plans.back"), icon=":material/arrow_back:")
     sheet(st.query_params["plan"])
 else:
+    loops.section(view)
     listed(view)

@@ -20,7 +20,8 @@ from ui.words import has, plain, t, value_of
 # Every column that is told of a row, whatever metric it is from, in this order; a list shows those that it has.
 COLUMNS: Columns = {
     "customer": Column("retention.customer"), "name": Column("nps.customer"), "answered_on": Column("nps.answered_on"), "score": Column("nps.score", "count"),
-    "band": Column("nps.band"), "text": Column("nps.comment"), "sent_on": Column("behind.sent_on"), "delivered": Column("nps.delivered"),
+    "band": Column("nps.band"), "in_time": Column("service.in_time"), "contact_hours": Column("behind.contact_hours", "hours"),
+    "text": Column("nps.comment"), "sent_on": Column("behind.sent_on"), "delivered": Column("nps.delivered"),
     "responded": Column("behind.responded"), "wave": Column("nps.wave"),
     "deal_id": Column("funnel.deal"), "reached_stage": Column("funnel.furthest"), "got": Column("behind.got"), "outcome": Column("funnel.outcome"),
     "idle_days": Column("funnel.idle", "count"), "is_honest": Column("funnel.honest"),
@@ -51,6 +52,7 @@ TICKETS: Columns = {  # a list of tickets is told in columns of its own
 }  # fmt: skip
 FIRST = ("answered_on", "sent_on", "amount_reporting", "amount_per_month", "revenue", "amount_now", "closing", "begun_on", "x_revenue")  # the most of it on top
 ONLY_BESIDE = {"kind": "opening", "lead_id": "became_deal", "starts_on": "held", "held": "starts_on"}  # elsewhere these names mean something else
+IN_ORDER = {"contact_hours"}  # lists with such a column come in an order of their own
 FLAGS = ("again", "got")  # 0 and 1 in the data
 
 
@@ -67,10 +69,10 @@ WORDS: Mapping[str, Callable[[object], str]] = {
 
 
 def worded(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with their codes in words, the largest or latest first."""
+    """The rows with their codes in words, the largest or latest first, where they have no order of their own."""
     said = {column: rows[column].map(word, na_action="ignore") for column, word in WORDS.items() if column in rows}
     flags = {column: rows[column].astype("boolean") for column in FLAGS if column in rows}
-    first = next((column for column in FIRST if column in rows), None)
+    first = None if IN_ORDER & {*rows.columns} else next((column for column in FIRST if column in rows), None)
     told = rows.assign(**said, **flags)
     return told.sort_values(first, ascending=False, na_position="last", kind="stable") if first else told
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests import servers
 
+os.environ.setdefault("RAPPORT_THREADS", "1")  # tests run beside each other; a second thread for tables of a few rows only costs
 SMALL = {
     "spark.sql.shuffle.partitions": 1, "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false", "spark.default.parallelism": 1, "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",

@@ -1,12 +1,6 @@
 """Opens one snapshot for one reader: Narwhals frames on DuckDB (default) or Spark, already restricted to the scope.
 
-A *view* of a stored table adds what every metric would otherwise compute for itself, in the engine's own dialect:
-
-    x_at   instant, UTC      x_on    its day in the business zone      x_at_s   seconds since 1970, int
-    x_on   day               x_on_d  days since 1970, int              x_on_m   year * 12 + month - 1, int
-
-so that intervals and buckets are integer arithmetic on every engine (Narwhals has no durations on Spark). Views leave
-out deleted rows, replace a merged customer's id by the one it was merged into, and show the keys of `extra` as columns.
+A frame is a view of a stored table (`warehouse.views`): its living rows, with what every metric would otherwise compute for itself.
 """
 
 from __future__ import annotations
@@ -26,85 +20,14 @@ import pyarrow as pa
 
 from access.scope import FULL, Scope
 from warehouse import contract, veils, visible
+from warehouse.views import DUCKDB, view_sql
 
 if TYPE_CHECKING:
     from warehouse.store import Snapshot
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
-BOOKKEEPING = ("updated_at", "extracted_at")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What differs between the engines, as SQL templates."""
-
-    quote: str
-    seconds: str
-    business_day: str
-    day_number: str
-    month_number: str
-    extra: str
-
-
-DUCKDB = Dialect(
-    quote='"{}"',
-    seconds="CAST(floor(epoch({c})) AS BIGINT)",
-    business_day="CAST(({c} AT TIME ZONE '{zone}') AS DATE)",
-    day_number="CAST({c} - DATE '1970-01-01' AS BIGINT)",
-    month_number="CAST(year({c}) * 12 + month({c}) - 1 AS BIGINT)",
-    extra="json_extract_string(extra, '$.\"{key}\"')",
-)
-SPARK = Dialect(
-    quote="`{}`",
-    seconds="CAST(unix_timestamp({c}) AS BIGINT)",
-    business_day="CAST(from_utc_timestamp({c}, '{zone}') AS DATE)",
-    day_number="CAST(datediff({c}, DATE '1970-01-01') AS BIGINT)",
-    month_number="CAST(year({c}) * 12 + month({c}) - 1 AS BIGINT)",
-    extra="get_json_object(extra, '$[\\'{key}\\']')",
-)
-
-
-def view_sql(dialect: Dialect, schema: pa.Schema, relation: str, *, zone: str, extras: tuple[str, ...], identities: str | None) -> str:
-    """The SELECT behind one view: living rows of `relation`, ids resolved, extras and integer days as columns."""
-    quote = dialect.quote.format
-    resolved = identities is not None and "customer_id" in schema.names
-    plain = [f"t.{quote(f.name)}" for f in schema if not (resolved and f.name == "customer_id")]
-    if resolved:
-        plain.append("coalesce(i.account_id, t.customer_id) AS customer_id")
-    derived = {name: sql for field in schema for name, sql in _derived(dialect, field, schema, zone)}
-    promoted = {column: dialect.extra.format(key=key) for column, key in promotable(extras, {*schema.names, *derived}).items()}
-    added = [f"{sql} AS {quote(name)}" for name, sql in {**promoted, **derived}.items()]
-    join = f" LEFT JOIN {identities} i ON t.customer_id = i.customer_id" if resolved else ""
-    living = " WHERE NOT t.is_deleted" if "is_deleted" in schema.names else ""
-    return f"SELECT {', '.join(plain + added)} FROM {relation} t{join}{living}"
-
-
-def promotable(extras: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """Column → key, for the keys of `extra` that can be columns: named without quotes, and not taken in whichever case.
-
-    A dot would read as "column of a table" and becomes "_". Of two keys that make the same column, the first is shown.
-    """
-    seen, columns = {name.lower() for name in taken}, {}
-    for key in extras:
-        column = key.replace(".", "_")
-        if not set(key) & set("\"'`\\") and column.lower() not in seen:
-            columns[column] = key
-            seen.add(column.lower())
-    return columns
-
-
-def _derived(dialect: Dialect, field: pa.Field, schema: pa.Schema, zone: str) -> Iterator[tuple[str, str]]:
-    column = "t." + dialect.quote.format(field.name)
-    if pa.types.is_date(field.type):
-        yield field.name + "_d", dialect.day_number.format(c=column)
-        yield field.name + "_m", dialect.month_number.format(c=column)
-    if pa.types.is_timestamp(field.type) and field.name.endswith("_at") and field.name not in BOOKKEEPING:
-        day, stem = dialect.business_day.format(c=column, zone=zone), field.name.removesuffix("_at")
-        yield field.name + "_s", dialect.seconds.format(c=column)
-        if stem + "_on" not in schema.names:
-            yield stem + "_on", day
-            yield stem + "_on_d", dialect.day_number.format(c=day)
-            yield stem + "_on_m", dialect.month_number.format(c=day)
+SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
+KEPT = 4  # snapshots of one data directory whose small tables stay in memory
 
 
 @dataclass(frozen=True)
@@ -122,22 +45,37 @@ class DuckEngine:
 
     dialect = DUCKDB
 
-    def __init__(self, memory_limit: str | None = None, spill: Path | None = None):
+    def __init__(self, memory_limit: str | None = None, spill: Path | None = None, threads: str | None = None):
         self._db = duckdb.connect()
         self._db.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET parquet_metadata_cache = true")
         if memory_limit:
             self._db.execute(f"SET memory_limit = '{memory_limit}'")
         if spill:
             self._db.execute("SET temp_directory = ?", [str(spill)])
-        self._made: set[str] = set()
+        if threads:
+            self._db.execute("SET threads = ?", [int(threads)])
+        self._made: dict[str, str] = {}  # view → TABLE or VIEW
         self._lock = threading.Lock()
 
     def register(self, stored: Stored, key: str, sql: Callable[[str], str]) -> None:
-        """Define view `key` once as `sql(relation over the stored files)`."""
+        """Define view `key` once as `sql(relation over the stored files)`; of a small table, its rows are computed here, once for all readers."""
+        if key in self._made:
+            return
         with self._lock:
             if key not in self._made:
-                self._db.execute(f'CREATE OR REPLACE VIEW "{key}" AS {sql(_parquet(stored))}')
-                self._made.add(key)
+                kind = "TABLE" if _bytes(stored) <= SMALL else "VIEW"
+                self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
+                self._made[key] = kind
+
+    def knows(self, key: str) -> bool:
+        return key in self._made
+
+    def forget(self, kept: Iterable[str], among: str) -> None:
+        """Drop what was registered under keys that begin with `among`, but for those that begin with one of `kept`."""
+        kept = tuple(kept)
+        with self._lock:
+            for key in [key for key in self._made if key.startswith(among) and not key.startswith(kept)]:
+                self._db.execute(f'DROP {self._made.pop(key)} "{key}"')
 
     def session(self) -> DuckSession:
         return DuckSession(self._db.cursor())
@@ -170,6 +108,14 @@ def _parquet(stored: Stored) -> str:
     return f"(SELECT {columns} WHERE false)"
 
 
+def _bytes(stored: Stored) -> float:
+    """Size of the table's files; infinite where they are not on this machine's disk."""
+    try:
+        return sum(os.path.getsize(uri) for uri in stored.uris)
+    except OSError:
+        return float("inf")
+
+
 def _duck_type(kind: pa.DataType) -> str:
     fixed = {"string": "VARCHAR", "large_string": "VARCHAR", "string_view": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "double": "DOUBLE"}
     fixed |= {"bool": "BOOLEAN", "date32[day]": "DATE"}
@@ -191,6 +137,8 @@ class Tables(Mapping[str, nw.LazyFrame]):
     def __getitem__(self, name: str) -> nw.LazyFrame:
         if name not in self._stored:
             raise KeyError(f"no table {name!r} in this snapshot; it has {', '.join(sorted(self._stored))}")
+        if not self._engine.knows(self._named(name)):  # new here, or given up since for newer snapshots
+            self._frames.clear()
         if name not in self._frames:
             self._frames[name] = self._scoped(name)
         return self._frames[name]
@@ -201,12 +149,15 @@ class Tables(Mapping[str, nw.LazyFrame]):
     def __len__(self) -> int:
         return len(self._stored)
 
+    def _named(self, name: str) -> str:
+        return f"{self._key}:{name}"
+
     def _view(self, name: str) -> str:
         stored = self._stored[name]
         is_fact = {"is_deleted", "customer_id"} <= set(stored.schema.names) and name != "customers"
         identities = self._engine.dialect.quote.format(self._view(IDENTITIES)) if is_fact and self._has_merged else None
         # a view depends on the stored files and on nothing else: readers of all scopes share it
-        key = f"{self._key}:{name}"
+        key = self._named(name)
         self._engine.register(
             stored, key, lambda relation: view_sql(self._engine.dialect, stored.schema, relation, zone=self._zone, extras=stored.extras, identities=identities)
         )
@@ -252,6 +203,7 @@ class Opened(Tables):
 
 _engines: dict[str, object] = {}
 _engines_lock = threading.Lock()
+_recent: dict[tuple, list[str]] = {}  # engine and data directory → the keys of the snapshots opened there, the last one at the end
 
 
 def engine(name: str | None = None):
@@ -260,7 +212,7 @@ def engine(name: str | None = None):
     with _engines_lock:
         if name not in _engines:
             if name == "duckdb":
-                _engines[name] = DuckEngine(memory_limit=os.environ.get("RAPPORT_MEMORY"))
+                _engines[name] = DuckEngine(memory_limit=os.environ.get("RAPPORT_MEMORY"), threads=os.environ.get("RAPPORT_THREADS"))
             else:
                 from warehouse.spark import SparkEngine
 
@@ -280,8 +232,19 @@ def open(data: Path | str, snapshot: int | str | None = None, scope: Scope = FUL
     chosen = store.latest(data) if snapshot is None else store.snapshot(data, snapshot)
     versions = {**chosen.tables, **chosen.marts}
     stored = {name: described(data, name, version, tuple(chosen.extras.get(name, ()))) for name, version in versions.items()}
-    zone = json.dumps(chosen.settings, sort_keys=True)
-    return Opened(engine(engine_name), stored, snapshot=chosen, scope=scope, key=f"{data.resolve()}:{chosen.id}:{hash(zone)}")
+    worker, key = engine(engine_name), f"{data.resolve()}:{chosen.id}:{hash(json.dumps(chosen.settings, sort_keys=True))}"
+    _keep_recent(worker, f"{data.resolve()}:", key)
+    return Opened(worker, stored, snapshot=chosen, scope=scope, key=key)
+
+
+def _keep_recent(worker, place: str, key: str) -> None:
+    """Give up the tables in memory of all but the snapshots opened last."""
+    with _engines_lock:
+        keys = _recent.setdefault((id(worker), place), [])
+        if key not in keys:
+            keys.append(key)
+            worker.forget(keys[-KEPT:], place)
+            del keys[:-KEPT]
 
 
 _described: dict[tuple, Stored] = {}

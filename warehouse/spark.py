@@ -5,11 +5,12 @@ Only imported when RAPPORT_ENGINE names a Spark master; needs pyspark and Java.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import narwhals as nw
 
-from warehouse.engine import SPARK, Stored
+from warehouse.engine import Stored
+from warehouse.views import SPARK
 
 
 class SparkEngine:
@@ -33,6 +34,12 @@ class SparkEngine:
             text = text.replace(f"`{known}`", view)
         self._spark.sql(text).createOrReplaceTempView(base)
         self._names[key] = base
+
+    def knows(self, key: str) -> bool:
+        return key in self._names
+
+    def forget(self, kept: Iterable[str], among: str) -> None:
+        """Nothing: views hold no rows."""
 
     def _empty(self, stored: Stored):
         from pyspark.sql.pandas.types import from_arrow_schema

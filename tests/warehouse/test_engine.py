@@ -12,7 +12,8 @@ from access.scope import FULL, NOTHING, Scope
 from metrics.query import collect
 from tests.made import made
 from warehouse.contract import ENTITIES
-from warehouse.engine import DUCKDB, Tables, promotable, view_sql
+from warehouse.engine import KEPT, DuckEngine, Tables, _keep_recent
+from warehouse.views import DUCKDB, promotable, view_sql
 from warehouse.visible import SHARED
 
 NORTH = Scope((("region", ("North",)),))
@@ -225,3 +226,26 @@ def test_readers_of_different_scopes_at_once_see_their_own_rows(company):
 def test_two_snapshots_open_at_once_are_not_mixed():
     before, after = made({"invoices": [{"amount": 1}]}), made({"invoices": [{"amount": 1}, {"amount": 2}]})
     assert (values(before, "invoices", "amount"), values(after, "invoices", "amount"), values(before, "invoices", "amount")) == ([1], [1, 2], [1])
+
+
+# small tables are held in memory
+
+
+def test_tables_given_up_for_newer_snapshots_are_read_again_by_who_still_has_them_open(company):
+    full, worker = company(), DuckEngine()
+    opened, before = [], []
+    for number in range(KEPT + 2):
+        _keep_recent(worker, "place:", f"place:{number}")
+        opened += [Tables(worker, full._stored, zone="UTC", scope=scope, key=f"place:{number}") for scope in (FULL, NORTH)]
+        before += [values(tables, "invoices", "amount") for tables in opened[-2:]]
+    assert [worker.knows(f"place:{number}:invoices") for number in range(KEPT + 2)] == [False] * 2 + [True] * KEPT
+    assert [values(tables, "invoices", "amount") for tables in opened] == before
+
+
+def test_a_table_too_large_for_memory_is_read_from_its_files(company, monkeypatch):
+    full, worker = company(), DuckEngine()
+    monkeypatch.setattr("warehouse.engine.SMALL", 0)
+    tables = Tables(worker, full._stored, zone="UTC", scope=FULL, key="large")
+    assert values(tables, "invoices", "amount") == values(full, "invoices", "amount")
+    kinds = dict(worker.session().cursor.sql("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
+    assert kinds.get("large:invoices") == "VIEW"

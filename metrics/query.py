@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -147,12 +148,29 @@ def collect(frame: Frame) -> pd.DataFrame:
     return result.astype(dict.fromkeys(decimals, "float64")) if decimals else result
 
 
+def kept(tables: Tables, name: str, about: Any, make: Callable[[], Frame]) -> Frame:
+    """The rows of `make()`, computed once for these tables: what several questions ask of one deep frame is planned and run once.
+
+    name, about: what the rows are and what they depend on beside the tables; about has a repr that says all of it. Tables that are no engine's keep nothing.
+    """
+    if not hasattr(tables, "kept"):
+        return make()
+    digest = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    frame, origin = tables.kept(f"{name}_{digest}", make)
+    _note(origin)
+    return frame
+
+
 def table(frame: Frame):
     """Bring a frame to Python as the engine gives it, an Arrow table: for many rows, whose texts pandas would hold one by one."""
+    _note(frame)
+    return frame.collect("pyarrow").to_native()
+
+
+def _note(frame: Frame) -> None:
     watching = _watching.get()
     if watching is not None:
         watching.note(frame)
-    return frame.collect("pyarrow").to_native()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from metrics.activity import YEAR_DAYS, year_revenue
 from metrics.metric import Metric
 from metrics.pipeline import counted
 from metrics.policies import FACTORS, KINDS
-from metrics.query import Frame, Query, Tables, aggregate, collect, named, refuse_grain, segmented
+from metrics.query import Frame, Query, Tables, aggregate, collect, kept, named, refuse_grain, segmented
 from metrics.result import Answer, answer
 from metrics.signals import COLUMNS, Eve, eve, living
 from metrics.vitality import READS, SIGNALS
@@ -49,7 +49,11 @@ def _known(tables: Tables, at: Eve) -> set[str]:
 
 
 def raised(tables: Tables, at: Eve) -> Frame:
-    """Every flag that stands, one row per customer and kind; whoever it is about, also who is lost."""
+    """Every flag that stands, one row per customer and kind; whoever it is about, also who is lost. Computed once for these tables."""
+    return kept(tables, "raised", at, lambda: _seen(tables, at))
+
+
+def _seen(tables: Tables, at: Eve) -> Frame:
     return nw.concat([signal.seen(tables, at).filter(nw.col("is_raised")).select("customer_id", *COLUMNS) for signal in SIGNALS.values()])
 
 
@@ -130,7 +134,9 @@ def listed(tables: Tables, query: Query) -> Frame:
     query, kinds = _without_kinds(query)
     said = [nw.when(nw.col("kind") == kind).then(nw.col(name)).max().alias(f"{SHORT.get(name, name)}_{kind}") for kind in KINDS for name in TOLD]
     has = [nw.when(nw.col("kind") == kind).then(nw.lit(1)).otherwise(nw.lit(0)).max().alias(f"has_{kind}") for kind in KINDS]
-    wide = raised(tables, at).group_by("customer_id").agg(*has, *said, since=nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min())
+    among = next((list(values) for column, values in query.where if column == "customer_id"), None)  # said early: few rows are looked at then
+    flags_ = raised(tables, at) if among is None else raised(tables, at).filter(nw.col("customer_id").is_in(among))
+    wide = flags_.group_by("customer_id").agg(*has, *said, since=nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min())
     wide = wide.filter(_has_one_of(_weighty(at)), _has_one_of(kinds))
     here = segmented(living(tables, at), tables, replace(query, by=())).select("customer_id", "tier", "tenure_d")
     rows = wide.join(here, on="customer_id", how="inner").join(year_revenue(tables, at.end_d), on="customer_id", how="left")

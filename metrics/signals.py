@@ -13,7 +13,7 @@ from metrics.activity import cut_of
 from metrics.grading import grade_names, name_of_rank, source_rank
 from metrics.period import day_number
 from metrics.policies import Band, Policy, bands_of, policy
-from metrics.query import Frame, Query, Tables
+from metrics.query import Frame, Query, Tables, kept
 from metrics.stays import now_s
 
 WEEK = 7  # days
@@ -144,7 +144,12 @@ def living(tables: Tables, at: Eve) -> Frame:
     """Present customers who are still there: with an agreement that runs, who never bought, or not silent for so long that they count as lost.
 
     Lost is who was silent for longer than the company's cut (`activity`) and than twice the silence that raises a flag. Adds last_on.
+    Computed once for these tables.
     """
+    return kept(tables, "living", at, lambda: _living(tables, at))
+
+
+def _living(tables: Tables, at: Eve) -> Frame:
     running = tables["recurring"].filter(nw.col("from_on_d") < at.end_d, nw.col("to_on_d").is_null() | (nw.col("to_on_d") >= at.end_d))
     running = running.select("customer_id").unique().with_columns(runs=nw.lit(1))
     here = present(tables, at).join(rhythms(tables, at), on="customer_id", how="left").join(running, on="customer_id", how="left")

@@ -14,7 +14,7 @@ from metrics import answer_signals, care_signals, trade_signals
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.policies import FACTORS, KINDS, Policy, within
-from metrics.query import Frame, Query, Tables, aggregate, named, refuse_grain, segmented
+from metrics.query import Frame, Query, Tables, aggregate, kept, named, refuse_grain, segmented
 from metrics.result import Answer, answer
 from metrics.signals import Eve, Signal, eve, living
 from metrics.stats import Z95
@@ -78,7 +78,11 @@ def _lies_in(level) -> nw.Expr:
 
 def vital(tables: Tables, at: Eve, among: Sequence[str] | None = None) -> Frame:
     """One row per customer with data for any factor: score (null: withheld), coverage, and of each factor x_…, points_… (what it costs), on_… and
-    row_… (the day and the row that it is told by). among: only these customers."""
+    row_… (the day and the row that it is told by). among: only these customers; without, computed once for these tables."""
+    return _vital(tables, at, among) if among is not None else kept(tables, "vital", at, lambda: _vital(tables, at, None))
+
+
+def _vital(tables: Tables, at: Eve, among: Sequence[str] | None) -> Frame:
     wide = factors(tables, at, among).group_by("customer_id").agg(
         *(nw.when(nw.col("kind") == kind).then(nw.col("x")).min().alias(f"x_{kind}") for kind in FACTORS),
         *(nw.when(nw.col("kind") == kind).then(nw.col("raised_on")).max().alias(f"on_{kind}") for kind in FACTORS),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
 SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
+MOST_KEPT = 12  # deep frames whose rows one reader's tables hold
 KEPT = 4  # snapshots of one data directory whose small tables stay in memory
 
 
@@ -98,6 +99,9 @@ class DuckSession:
         self.cursor.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {nw.to_native(frame).sql_query()}')
         return self.frame(name)
 
+    def drop(self, name: str) -> None:
+        self.cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
+
 
 def _parquet(stored: Stored) -> str:
     """A relation over the table's files; an empty table is a SELECT of typed nulls without rows."""
@@ -133,6 +137,7 @@ class Tables(Mapping[str, nw.LazyFrame]):
         self._engine, self._stored, self._zone, self._scope, self._key = engine, stored, zone, scope, key
         self._session = engine.session()
         self._frames: dict[str, nw.LazyFrame] = {}
+        self._kept: dict[str, tuple[nw.LazyFrame, nw.LazyFrame]] = {}
 
     def __getitem__(self, name: str) -> nw.LazyFrame:
         if name not in self._stored:
@@ -166,6 +171,21 @@ class Tables(Mapping[str, nw.LazyFrame]):
     @cached_property
     def _has_merged(self) -> bool:
         return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
+
+    def kept(self, name: str, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, nw.LazyFrame]:
+        """The rows of `make()`, computed once for these tables and held by the engine, and the frame they came from.
+
+        For a deep frame that several questions build on: it is neither planned nor run again. The last dozen are held; name: of letters and digits.
+        """
+        found = self._kept.pop(name, None)
+        if found is None:
+            made = make()
+            found = self._session.held(made, name), made
+            for old in list(self._kept)[: max(len(self._kept) - MOST_KEPT + 1, 0)]:
+                self._session.drop(old)
+                del self._kept[old]
+        self._kept[name] = found  # the one used last stands last
+        return found
 
     @property
     def veils(self) -> tuple[str, ...]:

@@ -56,6 +56,9 @@ class SparkEngine:
         """The frame as it is: Spark plans a small side of a join by itself."""
         return frame
 
+    def drop(self, name: str) -> None:
+        """Nothing: a frame held is a plan."""
+
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self._spark.sql(sql, args=list(parameters) or None))
 

@@ -34,12 +34,15 @@ def briefs(tables: Tables, query: Query, among: Sequence[str]) -> pd.DataFrame:
 
 def _beside(tables: Tables, at: Eve, among: Sequence[str]) -> list[Frame]:
     """Last contact, next renewal, open complaints."""
-    theirs = nw.col("customer_id").is_in(list(among))
-    spoken = tables["interactions"].filter(theirs, nw.col("happened_on_d") < at.end_d).group_by("customer_id").agg(contact_on=nw.col("happened_on").max())
+    theirs = tables.column("customer_id", among)
+    spoken = tables["interactions"].filter(nw.col("happened_on_d") < at.end_d).join(theirs, on="customer_id", how="semi")
+    spoken = spoken.group_by("customer_id").agg(contact_on=nw.col("happened_on").max())
     ahead = at.query.over(renewals.ahead(at.query, AHEAD_MONTHS))
-    due = renewals.due(tables, ahead).filter(theirs, nw.col("starts_on_d") < at.end_d).group_by("customer_id").agg(renewal_on=nw.col("due_on").min())
-    waiting = tables["tickets"].filter(theirs, nw.col("kind") == "complaint", nw.col("opened_on_d") < at.end_d, is_unsolved(nw.lit(at.end_d)))
-    return [spoken, due, waiting.group_by("customer_id").agg(complaints=nw.len())]
+    due = renewals.due(tables, ahead).filter(nw.col("starts_on_d") < at.end_d).join(theirs, on="customer_id", how="semi")
+    due = due.group_by("customer_id").agg(renewal_on=nw.col("due_on").min())
+    waiting = tables["tickets"].filter(nw.col("kind") == "complaint", nw.col("opened_on_d") < at.end_d, is_unsolved(nw.lit(at.end_d)))
+    waiting = waiting.join(theirs, on="customer_id", how="semi").group_by("customer_id").agg(complaints=nw.len())
+    return [spoken, due, waiting]
 
 
 def sides(row: dict) -> tuple[dict, dict]:

@@ -24,7 +24,7 @@ SIGNALS: dict[str, Signal] = {
 }
 FULL = 100.0  # points of a customer with whom all is well
 MOVED = 0.05  # points of a factor below which nothing has moved: half of the last digit shown
-PARTS = ("x", "points", "on", "row")
+FEW = 20  # customers whose rows are looked up in every source of facts; more would cost more than everybody's
 READS = (
     "accounts", "purchases", "recurring", "interactions", "tickets", "owners", "scores", "usage", "payments", "subscriptions", "daily_rates", "coverage",
 )  # fmt: skip
@@ -78,8 +78,14 @@ def _lies_in(level) -> nw.Expr:
 
 def vital(tables: Tables, at: Eve, among: Sequence[str] | None = None) -> Frame:
     """One row per customer with data for any factor: score (null: withheld), coverage, and of each factor x_…, points_… (what it costs), on_… and
-    row_… (the day and the row that it is told by). among: only these customers; without, computed once for these tables."""
-    return _vital(tables, at, among) if among is not None else kept(tables, "vital", at, lambda: _vital(tables, at, None))
+    row_… (the day and the row that it is told by).
+
+    among: only these customers. A few are looked up; of many, or all, everybody's rows are computed, once for these tables.
+    """
+    if among is not None and len(among) <= FEW:
+        return _vital(tables, at, among)
+    everybody = kept(tables, "vital", at, lambda: _vital(tables, at, None))
+    return everybody if among is None else everybody.join(tables.column("customer_id", among), on="customer_id", how="semi")
 
 
 def _vital(tables: Tables, at: Eve, among: Sequence[str] | None) -> Frame:

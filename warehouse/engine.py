@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +93,10 @@ class DuckSession:
 
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
+
+    def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
+        """A frame of one column of texts."""
+        return self.query(f'SELECT unnest(CAST(? AS VARCHAR[])) AS "{name}"', [list(texts)])
 
     def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
         """The frame's rows, computed once and kept as a temporary table of this session."""
@@ -186,6 +190,10 @@ class Tables(Mapping[str, nw.LazyFrame]):
                 del self._kept[old]
         self._kept[name] = found  # the one used last stands last
         return found
+
+    def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
+        """A frame of one column of texts, to join the others with: a condition that names thousands of them is slow."""
+        return self._session.column(name, texts)
 
     @property
     def veils(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Only imported when RAPPORT_ENGINE names a Spark master; needs pyspark and Java.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import narwhals as nw
 
@@ -51,6 +51,10 @@ class SparkEngine:
 
     def frame(self, key: str) -> nw.LazyFrame:
         return nw.from_native(self._spark.table(self._names[key]))
+
+    def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
+        """A frame of one column of texts."""
+        return nw.from_native(self._spark.createDataFrame([(text,) for text in texts], f"`{name}` string"))
 
     def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
         """The frame as it is: Spark plans a small side of a join by itself."""

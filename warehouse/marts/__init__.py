@@ -13,7 +13,7 @@ import duckdb
 import narwhals as nw
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts, deals, events, money, quarters, recurring, revenue, scores
+from warehouse.marts import accounts, churn, deals, events, money, quarters, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
 MODULES = (  # a mart reads only marts above it
@@ -25,6 +25,7 @@ MODULES = (  # a mart reads only marts above it
     deals,
     quarters,
     events,
+    churn,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BUILD_MEMORY = "1200MB"
@@ -71,10 +72,20 @@ def _fingerprint(mart: Mart, versions: Mapping[str, int], settings: Mapping, ext
 
 
 def _code(mart: Mart) -> list[str]:
-    """The text of the mart's module, and of the modules of this package that it takes something from."""
-    taken = vars(sys.modules[mart.build.__module__]).values()
-    modules = {mart.build.__module__, *(getattr(thing, "__module__", None) or "" for thing in taken)}
-    return [inspect.getsource(sys.modules[name]) for name in sorted(modules) if name.startswith(__name__ + ".")]
+    """The text of the mart's module, and of the modules of ours that it takes something from: of this package, and what metrics learn with."""
+    seen: set[str] = set()
+    waiting = [mart.build.__module__]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name.startswith((__name__ + ".", "metrics.")):
+            seen.add(name)
+            waiting += {_home(thing) for thing in vars(sys.modules[name]).values()}
+    return [inspect.getsource(sys.modules[name]) for name in sorted(seen)]
+
+
+def _home(thing) -> str:
+    """The module that something comes from, or that it is."""
+    return thing.__name__ if inspect.ismodule(thing) else str(getattr(thing, "__module__", ""))
 
 
 def _remembered(data: Path, name: str) -> dict[str, str]:

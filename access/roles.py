@@ -7,7 +7,7 @@ from dataclasses import dataclass
 READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu", "funnel", "service", "at_risk", "customer", "settings")
 WHOLE = ("sources",)  # pages that count over everybody's rows: only for a reader of all of them
 OVER_ALL = ("read_log", "edit_rules", "edit_settings", "sync")  # actions that touch everybody's rows: for the reach of all as well
-ACTIONS = ("export", "edit_targets", "edit_plans", *OVER_ALL)
+ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", *OVER_ALL)
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Role:
 ROLES = {
     role.name: role
     for role in (
-        Role("executive", READING, veils=("personal",), actions=("export", "edit_targets", "edit_plans")),
-        Role("customer_success", READING, actions=("export", "edit_plans")),
-        Role("sales", READING, actions=("export",)),
+        Role("executive", READING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases")),
+        Role("customer_success", READING, actions=("export", "edit_plans", "edit_cases")),
+        Role("sales", READING, actions=("export", "edit_cases")),
         Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "read_log")),
         Role("administrator", (*READING, *WHOLE), actions=ACTIONS),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),

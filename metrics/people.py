@@ -17,3 +17,21 @@ def colleagues(tables: Tables) -> tuple[str, ...]:
     """The e-mails of those who serve customers, their names where a source gives no e-mail (or the reader may not see it)."""
     rows = collect(tables["owners"].select(who=nw.coalesce("email", "name")).unique())
     return tuple(sorted(rows["who"].dropna().astype(str).str.strip(), key=str.casefold))
+
+
+def called(tables: Tables) -> dict[str, str]:
+    """How those who still serve customers are called, as in `colleagues`, by their ids as owners."""
+    rows = collect(tables["owners"].filter(nw.col("is_active")).select("owner_id", who=nw.coalesce("email", "name")))
+    return dict(zip(rows["owner_id"], rows["who"].astype(str).str.strip(), strict=True))
+
+
+def accounts(tables: Tables, *records: str) -> dict[str, str]:
+    """The accounts that these ids belong to now: their own, or the one that they were merged into; of those that there are."""
+    wanted = list(records)
+    itself = tables["accounts"].filter(nw.col("customer_id").is_in(wanted)).select("customer_id", record_id="customer_id")
+    found = [itself]
+    if "customer_records" in tables:
+        merged = tables["customer_records"].filter(nw.col("record_id").is_in(wanted)).select("customer_id", "record_id")
+        found.append(merged.join(tables["accounts"].select("customer_id"), on="customer_id", how="semi"))
+    rows = collect(nw.concat(found).unique())
+    return dict(zip(rows["record_id"], rows["customer_id"], strict=True))

@@ -1,4 +1,4 @@
-"""Whom do I call today? The customers with flags: mine first, then by the revenue behind them; why, what changed, and what to do."""
+"""Whom do I call today? The customers with flags: mine first, then by the revenue behind them; why, what changed, what to do, and what is done."""
 
 import streamlit as st
 
@@ -6,17 +6,19 @@ import charts
 from access.guard import admitted_now, guard
 from access.reach import owned
 from metrics.policies import KINDS, policy
-from ui import behind, calling, data, numbers, page, reasons
+from records.cases import Standing
+from ui import calling, case_form, case_sheet, cases, data, numbers, page, reasons
 from ui.figure import figure
 from ui.navigation import customer_link
-from ui.table import Column
+from ui.table import Column, table
 from ui.words import plain, t
 
 guard("at_risk")
 
 FIRST = 5  # customers told in full, above the list
 LIST = {
-    "customer": Column("at_risk.columns.customer"), "is_mine": Column("at_risk.columns.mine"), "revenue": Column("at_risk.columns.revenue", "money"),
+    "customer": Column("at_risk.columns.customer"), "case": Column("cases.title"),
+    "is_mine": Column("at_risk.columns.mine"), "revenue": Column("at_risk.columns.revenue", "money"),
     "why": Column("at_risk.columns.why"), "action": Column("at_risk.columns.action"), "since": Column("at_risk.columns.since"),
     "changed": Column("at_risk.columns.changed"), "score": Column("at_risk.columns.score", "points"), "level": Column("at_risk.columns.level"),
     "contact_on": Column("at_risk.columns.contact"), "renewal_on": Column("at_risk.columns.renewal"),
@@ -65,27 +67,75 @@ def only_mine() -> bool:
     return is_on
 
 
+def chosen_state() -> str:
+    """How the customers of the list stand with their cases; kept in the URL."""
+    names = {name: t(f"cases.states.{name}") for name in cases.STATES}
+    asked = st.query_params.get("cases") if st.query_params.get("cases") in names else cases.STATES[0]
+    chosen = st.segmented_control(t("cases.status"), list(names), default=asked, format_func=names.get, key="at_risk_cases", required=True)
+    if chosen != asked:
+        st.query_params["cases"] = chosen
+    return chosen
+
+
 @page.part("at_risk.list")
 def whom(now):
-    """The list, its head told in full."""
+    """The list, its head told in full; whoever is chosen there has a case opened, or worked on."""
     with page.section("at_risk.list", help="at_risk.list_help"):
-        chosen, alone = chosen_kinds(), only_mine()
-        found = calling.listed(now, mine, chosen, alone)
+        known, theirs = policy(now.query()), cases.known(now)
+        standings = cases.standings(now, theirs, known)
+        chosen, state, alone = chosen_kinds(), chosen_state(), only_mine()
+        among = cases.narrowed(state, standings)
+        found = calling.listed(now, mine, chosen, alone, **among)
         if found.rows.empty:
             st.caption(t("at_risk.no_match"))
             return
-        known = policy(now.query())
-        rows = reasons.told(found.rows, known, mine)
+        if left := cases.hidden(state, standings):
+            st.caption(left)
+        told = lambda found: cases.beside(now, reasons.told(found.rows, known, mine), standings)  # noqa: E731
+        rows = told(found)
         for row in rows.head(FIRST).to_dict("records"):
-            told_in_full(now, row)
+            told_in_full(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
         st.markdown(f"**{t('at_risk.everybody')}**")
         metrics = tuple(data.metric(name) for name in ("at_risk", "revenue_at_risk", "customer_health"))
-        everything = lambda: reasons.told(calling.listed(now, mine, chosen, alone, None).rows, known, mine)  # noqa: E731
-        columns = {name: column for name, column in LIST.items() if mine or name != "is_mine"}
-        behind.leading(now, rows, columns, key="at_risk", metrics=metrics, total=found.total, whole=everything)
+        everything = lambda: told(calling.listed(now, mine, chosen, alone, None, **among))  # noqa: E731
+        columns = {name: column for name, column in LIST.items() if (mine or name != "is_mine") and (theirs or name != "case")}
+        row = table(now, rows, columns, key="at_risk", metrics=metrics, total=found.total, whole=everything, select=True)
+        st.caption(t("cases.select")) if row is None else chosen_row(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
 
 
-def told_in_full(now, row) -> None:
+def chosen_row(now, row: dict, stands: Standing, known) -> None:
+    """The customer selected in the list: its page, and what may be done."""
+    customer_link(now, row["customer_id"], t("behind.open_customer", name=plain(row["customer"])))
+    if stands.case or cases.may_edit():
+        with st.container(border=True):
+            case_form.panel(now, row["customer_id"], row, stands.case, known, "row")
+
+
+@page.part("cases.list")
+def all_cases(now):
+    """Every case of the reader's customers, also of those who are not at risk any more."""
+    with page.section("cases.list", help="cases.list_help"):
+        known, theirs = policy(now.query()), cases.known(now)
+        if not theirs:
+            st.caption(t("cases.none"))
+            return
+        picked = case_sheet.listed(now, theirs, cases.standings(now, theirs, known), known)
+        if picked is None:
+            return
+        account, case = picked
+        customer_link(now, account, t("behind.open_customer", name=plain(case_sheet.called(now, account))))
+        with st.container(border=True):
+            case_form.panel(now, account, calling.row_of(now, account), case, known, f"case{case.number}")
+
+
+@page.part("cases.effect")
+def effect(now):
+    """What became of the closed cases, by play."""
+    with page.section("cases.effect", help="cases.effect_help"):
+        case_sheet.effect(now, cases.known(now), policy(now.query()))
+
+
+def told_in_full(now, row, stands: Standing, known) -> None:
     """One customer: what it brings, why it is here and since when, what changed, what to do."""
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -99,6 +149,9 @@ def told_in_full(now, row) -> None:
         beside += [t("at_risk.renewal", day=numbers.day(row["renewal_on"]))] if row["renewal_on"] else []
         beside += [t("at_risk.complaints", n=numbers.count(row["complaints"]))] if row["complaints"] else []
         st.caption(" · ".join(beside))
+        if row["case"]:
+            st.caption(f":material/medical_services: {plain(row['case'])}")
+        case_form.folded(now, row["customer_id"], row, stands.case, known, row["customer_id"])
 
 
 def about(now, row) -> str:
@@ -126,3 +179,5 @@ def by_flag(now):
 if answer_first(now):
     whom(now)
     by_flag(now)
+all_cases(now)
+effect(now)

@@ -5,7 +5,8 @@ import streamlit as st
 import charts
 from access.guard import guard
 from metrics import customer
-from ui import behind, customers, data, freshness, numbers, page, view
+from metrics.policies import policy
+from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, numbers, page, reasons, view
 from ui.figure import figure
 from ui.navigation import customer_link
 from ui.table import Column, table
@@ -312,6 +313,24 @@ def over_time(account, dimensions: list[str]) -> None:
     figure(account.view, spec, alt, key="customer_course", rows=courses[chosen], columns=COURSE)
 
 
+@page.part("cases.title")
+def at_risk(account):
+    """Whether it is at risk, and its cases, the newest first."""
+    known, theirs = policy(account.view.query()), cases.known(account.view).get(account.id, [])
+    row = calling.row_of(account.view, account.id)
+    if row is None and not theirs:
+        return
+    with page.section("cases.title", help="cases.customer_help"):
+        stands = cases.standing(theirs, row, known, cases.today(account.view))
+        if row is None:
+            st.caption(t("cases.not_at_risk"))
+        else:
+            page.sentence(plain(t("at_risk.and").join(reasons.reasons(row))))
+            st.markdown(f":material/arrow_forward: **{plain(reasons.said_action(reasons.action(row, known)))}**")
+        case_form.folded(account.view, account.id, row, stands.case, known, "customer")
+        case_sheet.of_customer(account.view, theirs, known)
+
+
 @page.part("customer.timeline.title")
 def timeline(account):
     """Everything that happened, the latest first; kinds can be chosen."""
@@ -358,4 +377,7 @@ if account and account.happened is not None:
         preferences(account)
     with right:
         service(account)
+if account:
+    at_risk(account)
+if account and account.happened is not None:
     timeline(account)

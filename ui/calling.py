@@ -22,27 +22,50 @@ def today(view: View) -> View:
     return view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
 
 
-def listed(now: View, mine: set[str], kinds: Sequence[str] = (), alone: bool = False, limit: int | None = ON_SCREEN) -> data.Behind:
+def listed(
+    now: View, mine: set[str], kinds: Sequence[str] = (), alone: bool = False, limit: int | None = ON_SCREEN, *, among: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> data.Behind:  # fmt: skip
     """The customers at risk with what one should know before calling, the reader's own first; the most revenue first.
 
     mine: the reader's ids as an owner. kinds: only those with one of these flags. alone: only the reader's own. limit: None for all.
+    among: only these customers. without: these are left out.
     """
-    found = data.listed(now, "at_risk", _narrowed(now, sorted(mine) if alone else (), kinds), limit)
-    rows = found.rows
+    if among is not None and not among:
+        return data.Behind(pd.DataFrame({"customer_id": []}), 0)
+    asked = _narrowed(now, sorted(mine) if alone else (), kinds, among)
+    further = None if limit is None else limit + len(without)
+    found = data.listed(now, "at_risk", asked, further)
+    rows, total = found.rows, found.total
     if mine and not alone and limit is not None:  # the reader's own may lie beyond those shown
-        own = data.listed(now, "at_risk", _narrowed(now, sorted(mine), kinds), limit).rows
-        rows = pd.concat([own, rows[~rows["customer_id"].isin(own["customer_id"])]], ignore_index=True).head(limit)
+        own = data.listed(now, "at_risk", _narrowed(now, sorted(mine), kinds, among), further).rows
+        rows = pd.concat([own, rows[~rows["customer_id"].isin(own["customer_id"])]], ignore_index=True)
+    if without:
+        rows = rows[~rows["customer_id"].isin(without)]
+        total -= data.listed(now, "at_risk", _narrowed(now, sorted(mine) if alone else (), kinds, without), len(without) + 1).total
+    return data.Behind(_briefed(now, rows if limit is None else rows.head(limit)), total)
+
+
+def row_of(now: View, customer: str) -> dict | None:
+    """What the list says of one customer; None where it is not at risk."""
+    rows = listed(now, set(), limit=1, among=[customer]).rows
+    return None if rows.empty else rows.iloc[0].to_dict()
+
+
+def _briefed(now: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what one should know before calling."""
     ids = list(rows["customer_id"])
     known = [customers.about(now.snapshot, briefs, now.query(), ids[k : k + AT_ONCE]) for k in range(0, len(ids), AT_ONCE)]
     whole = pd.concat(known, ignore_index=True) if known else pd.DataFrame({"customer_id": []})
-    return replace(found, rows=_plainly(rows.merge(whole, on="customer_id", how="left")))
+    return _plainly(rows.merge(whole, on="customer_id", how="left", suffixes=("", "_scored")))  # on_… and row_… stay those of the flags
 
 
-def _narrowed(now: View, owners: Sequence[str], kinds: Sequence[str]):
-    """The question of the list, narrowed to owners and flags."""
+def _narrowed(now: View, owners: Sequence[str], kinds: Sequence[str], among: Sequence[str] | None = None):
+    """The question of the list, narrowed to owners, flags and customers."""
     query = now.query()
     more = [("owner_id", tuple(owners))] if owners else []
     more += [("kind", tuple(kinds))] if kinds else []
+    more += [("customer_id", tuple(among))] if among is not None else []
     return replace(query, where=(*query.where, *more))
 
 

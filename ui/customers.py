@@ -14,7 +14,7 @@ import streamlit as st
 
 from access import journal
 from access.guard import admitted_now
-from metrics import customer, nps
+from metrics import customer, nps, people
 from metrics.period import Period, add_months
 from ui import data, selection
 from ui.selection import DEFAULT
@@ -112,6 +112,11 @@ def noted(account: Account) -> None:
     if key not in seen:
         journal.note(reader.name, reader.grant.role, "opened_customer", account.id, snapshot=account.view.snapshot)
         seen.add(key)
+
+
+def names(view: View, ids) -> dict[str, str]:
+    """The names of customers whom the reader may see, by id."""
+    return about(view.snapshot, people.names, *sorted(ids)) if ids else {}
 
 
 def suggestions(view: View, text: str) -> pd.DataFrame:

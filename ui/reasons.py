@@ -8,7 +8,7 @@ import pandas as pd
 
 from metrics.briefs import sides
 from metrics.plays import Action, next_action
-from metrics.policies import KINDS, Policy
+from metrics.policies import KINDS, Play, Policy
 from metrics.vitality import level, moves
 from ui import numbers
 from ui.words import has, language, t, value_of
@@ -79,10 +79,22 @@ def said_action(found: Action | None) -> str:
 
 
 def play(found: Action) -> str:
+    """What the play of an action is called."""
+    return play_name(found.play)
+
+
+def play_name(known: Play) -> str:
     """What a play is called: in the company's own words, else in ours."""
-    if found.play.says:
-        return found.play.says.en if language() == "en" else found.play.says.zh
-    return t(f"at_risk.plays.{found.play.name}") if has(f"at_risk.plays.{found.play.name}") else found.play.name
+    if known.says:
+        return known.says.en if language() == "en" else known.says.zh
+    return t(f"at_risk.plays.{known.name}") if has(f"at_risk.plays.{known.name}") else known.name
+
+
+def play_named(name: str | None, policy: Policy) -> str:
+    """What a play that somebody chose is called; one that is no longer part of the policy by its plain name, none as such."""
+    if name is None:
+        return t("cases.no_play")
+    return play_name(next((known for known in policy.plays if known.name == name), Play(name=name, kinds=("renewal",))))
 
 
 def changed(row: Mapping) -> str:

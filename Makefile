@@ -27,9 +27,9 @@ test: $(VENV)/.test  ## set up what tests need, run them all
 	bash tests/setup.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-spark: $(VENV)/.test  ## every metric and mart on Spark
+test-spark: $(VENV)/.test  ## every metric and mart on Spark, asked in more ways
 	bash tests/setup.sh
-	$(BIN)/python -m pytest -m spark
+	RAPPORT_SPARK_ALL=1 $(BIN)/python -m pytest -m spark
 
 bench: $(VENV)/.test  ## the tables of docs/benchmarks.md at 10 million invoice lines; takes an hour (ARGS="--lines 200000 --write /tmp/b.md" is a look)
 	$(BIN)/python -m benchmarks.run --lines 10000000 --write docs/benchmarks.md $(ARGS)

@@ -14,6 +14,7 @@ from metrics.areas import Area, Search
 from metrics.cube import Conditions, Cube
 from metrics.effects import Effects
 from metrics.findings import SHRUNKEN, Report
+from metrics.hiding import MOST_GROUPS
 from metrics.metric import Metric
 from metrics.patterns import MOST_COLUMNS, REST, Patterns, patterns
 from metrics.query import Frame, Query, QuestionError, Tables, refuse_grain, segmented, within
@@ -57,16 +58,17 @@ def low_scores(tables: Tables, query: Query) -> Answer:
         rank_by_gap              the other order
         parent, points_to        areas of other rows: the smallest finding around it; the part that makes it low
         same_as                  another description of (at least 80 % of) the same answers
-    notes: measure, scale, columns, same_columns, left_out_columns, searched, min_size, usual_spread, hidden (findings not shown).
+    notes: measure, scale, columns, same_columns, left_out_columns (no room), wide_columns (name → values, too many to divide by), searched,
+    min_size, usual_spread, hidden (findings not shown).
 
     Raises QuestionError for unknown columns, too many of them, or columns with too many values.
     Read it so: gap 40 and adds 12 in a row whose parent has gap 30: the segment is a little worse off than its parent says.
     """
-    yard, asked, (columns, left_out) = yardstick(query), nps.with_wave(query), _columns(tables, _refused(query))
+    yard, asked, (columns, beside) = yardstick(query), nps.with_wave(query), _columns(tables, _refused(query))
     answers = _answers_of(tables, yard)
     counts = histogram(_on_columns(answers, asked, columns), yard)
     n = int(counts["n"].sum()) if len(counts) else 0
-    notes = {"measure": yard.name, "columns": list(columns), "left_out_columns": list(left_out)}
+    notes = {"measure": yard.name, "columns": list(columns), **beside}
     if n < K_ANONYMOUS or seclusion.is_hidden_by_filters(answers, asked, {}):
         nothing = {"rank": 0, "area": "", "role": "whole", "state": "suppressed" if n else "no_data"}
         return _finished(pd.DataFrame([nothing]), query, notes)
@@ -85,14 +87,15 @@ def _refused(query: Query) -> Query:
     return query
 
 
-def _columns(tables: Tables, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns to combine, and those that there was no room for."""
+def _columns(tables: Tables, query: Query) -> tuple[tuple[str, ...], dict]:
+    """The columns to combine; and, as notes, those that there was no room for, or that have too many values to divide by."""
     named = query.options["columns"]
     if named:
         given = named.split(",") if isinstance(named, str) else named
-        return tuple(dict.fromkeys(name.strip() for name in given)), ()
-    usual = survey.segment_columns(tables)
-    return usual[:MOST_COLUMNS], usual[MOST_COLUMNS:]
+        return tuple(dict.fromkeys(name.strip() for name in given)), {"left_out_columns": [], "wide_columns": {}}
+    counted = survey.levels(tables)
+    usual, wide = survey.dividing(counted), {name: n for name, n in counted.items() if n > MOST_GROUPS}
+    return usual[:MOST_COLUMNS], {"left_out_columns": list(usual[MOST_COLUMNS:]), "wide_columns": wide}
 
 
 def _answers_of(tables: Tables, yard: Yardstick) -> seclusion.Answers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import narwhals as nw
@@ -18,6 +20,7 @@ from metrics.waves import in_time
 
 QUESTION_COLUMNS = ("dimension", "question", "question_id")  # asked by these, every group may be on a scale of its own
 SCALE = ["scale_min", "scale_max"]
+ENDS = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")  # of a scale: "1-5", "-2-2"
 EXTRA = ("scale_min", "scale_max", "midpoint", "is_low", "top2", "top2_low", "top2_high", "dismissed", "n_eff", "centre")
 TINY = 1e-9  # a mean this close to the midpoint is the midpoint
 
@@ -28,7 +31,7 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
     Reads the mart `scores`: the last valid answer of each respondent to each question in each wave; all questions but the NPS
     one unless dimension or question names some. Options: weighting, dimension, question, wave, scale ("1-5"), survey_weights.
     Scores on different scales are never averaged: asked by dimension or question, each group is on its own scale; otherwise
-    the scale that most answers are on is taken, and the others are counted in notes["other_scales"].
+    the scale that most answers (of the waves asked about) are on is taken, and the others are counted in notes["other_scales"].
 
     Returns one row per period and group:
         value                 float  mean, unrounded; null where nobody gave a score
@@ -47,14 +50,14 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
 
     told = _with_dimension(query)
     rows, cells = sums(query), _unfiltered(sums, told)
-    rows, others = _on_one_scale(rows, _scale_of(rows if cells is None else _of_question(cells, told), query), query)
+    rows, others = _on_one_scale(rows, _scale_of(rows if cells is None else _of_question(cells, told), query, told), query)
     rows = _with_interval(rows, weighting)
     notes = {name: int(rows[name].sum()) for name in ("dismissed", "refused", "left_out")} | {"other_scales": others}
     rows = rows.assign(numerator=rows["total"], denominator=rows["weight"], n_eff=kish(rows)).astype({"dismissed": "Int64"})
     finished = in_time(answer(rows, query, extra=EXTRA, notes=notes), tables["scores"], "answered_on", query)
     filled = finished.rows.assign(n=finished.rows["n"].fillna(0), dismissed=finished.rows["dismissed"].fillna(0))
     base = "n" if weighting == "respondent" else "n_eff"
-    shown = hiding.suppressed(filled, told, base, lambda asked: _on_own_scales(cells, asked), nps.worth_of(weighting))
+    shown = hiding.suppressed(filled, told, base, lambda asked: _on_own_scales(cells, asked, told), nps.worth_of(weighting))
     return Answer(shown, (), finished.notes)
 
 
@@ -78,9 +81,9 @@ def _of_question(cells: pd.DataFrame, query: Query) -> pd.DataFrame:
     return cells
 
 
-def _on_own_scales(cells: pd.DataFrame, query: Query) -> pd.DataFrame:
+def _on_own_scales(cells: pd.DataFrame, query: Query, told: Query) -> pd.DataFrame:
     """Unfiltered sums of each question on the scale most of its answers are on."""
-    return _on_one_scale(cells, _scale_of(cells, query), query)[0]
+    return _on_one_scale(cells, _scale_of(cells, query, told), query)[0]
 
 
 def scored(tables: Tables, query: Query) -> Frame:
@@ -99,11 +102,10 @@ def scored(tables: Tables, query: Query) -> Frame:
 def _scale(text: str | None) -> list[nw.Expr]:
     if not text:
         return []
-    try:
-        low, high = (float(end) for end in text.split("-"))
-    except ValueError:
-        raise QuestionError(f"a scale is written as its lowest and highest score, like 1-5, not {text!r}") from None
-    return [nw.col("scale_min") == low, nw.col("scale_max") == high]
+    found = ENDS.fullmatch(text)
+    if not found:
+        raise QuestionError(f"a scale is written as its lowest and highest score, like 1-5, not {text!r}")
+    return [nw.col(name) == float(end) for name, end in zip(SCALE, found.groups(), strict=True)]
 
 
 def is_valid() -> nw.Expr:
@@ -119,10 +121,15 @@ def _summed(frame: Frame, keys: list[str], query: Query) -> pd.DataFrame:
     return weighed(ready, [*keys, *SCALE], query.options["weighting"], nw.col("total"), parts, {}, beside)
 
 
-def _scale_of(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
-    """The scale most answers are on, of each question where it is asked by questions."""
+def _scale_of(rows: pd.DataFrame, query: Query, told: Query) -> pd.DataFrame:
+    """The scale most answers are on, of each question where it is asked by questions.
+
+    told: the question with its filters; a survey may ask on another scale from some wave on, so the waves it names decide first.
+    """
     asked = [key for key in query.by if key in QUESTION_COLUMNS]
-    sizes = rows.groupby([*asked, *SCALE], dropna=False, as_index=False)["n"].sum().sort_values(["n", *SCALE], ascending=[False, True, True])
+    here = rows["n"].where(hiding.accepted(rows, "wave", told), 0.0) if "wave" in rows else rows["n"]
+    sizes = rows.assign(here=here).groupby([*asked, *SCALE], dropna=False, as_index=False)[["here", "n"]].sum()
+    sizes = sizes.sort_values(["here", "n", *SCALE], ascending=[False, False, True, True])
     return (sizes[sizes["n"] > 0].drop_duplicates(asked) if asked else sizes.head(1))[[*asked, *SCALE]]  # a question for comments only has no scores
 
 
@@ -213,10 +220,18 @@ def comments(tables: Tables, query: Query) -> Frame:
 
 def segment_columns(tables: Tables, most: int = hiding.MOST_GROUPS) -> tuple[str, ...]:
     """Columns of the answers that divide them into 2 to `most` groups: the customers' usual ones first, then the sources' own."""
-    names = tables["scores"].collect_schema().names()
-    known = hiding.dividing(names)
-    counted = collect(tables["scores"].select(**{name: nw.col(name).n_unique() for name in known})).iloc[0]
-    groups = [name for name in known if 2 <= counted[name] <= most]
+    return dividing(levels(tables), most)
+
+
+def levels(tables: Tables) -> dict[str, int]:
+    """How many different values each column has that may divide answers into groups; none counts as one."""
+    known = hiding.dividing(tables["scores"].collect_schema().names())
+    return {name: int(n) for name, n in collect(tables["scores"].select(**{name: nw.col(name).n_unique() for name in known})).iloc[0].items()}
+
+
+def dividing(counted: Mapping[str, int], most: int = hiding.MOST_GROUPS) -> tuple[str, ...]:
+    """Of the columns with so many different values those that divide, in the order of `segment_columns`."""
+    groups = [name for name, n in counted.items() if 2 <= n <= most]
     return tuple(sorted(groups, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
 
 

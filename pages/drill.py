@@ -194,12 +194,14 @@ def response(view, level):
     wave = None if level.wave in (PERIOD, ALL) else level.wave
     looked = scores.looked(view, level)
     with page.section("drill.response", help="nps.response_help"):
-        total = data.answer(looked, "response_rate", wave=wave).rows.iloc[0]
+        answer = data.answer(looked, "response_rate", wave=wave)
+        total = answer.rows.iloc[0]
         if total["state"] != "value":
             st.caption(t("nps.nobody_asked"))
             return
         said = {"rate": share(total["value"]), "n": numbers.count(total["n"]), "undelivered": numbers.count(total["undelivered"])}
         page.sentence(t("nps.response_says", **said, customers=share(total["customer_share"]), revenue=share(total["revenue_share"])))
+        scores.uninvited(answer.notes)
         divided(looked, wave)
     with page.section("nps.silent", help="nps.silent_help"):
         found = data.answer(looked, "silent_accounts", wave=wave).rows.iloc[0]

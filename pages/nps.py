@@ -8,7 +8,7 @@ from access.guard import guard
 from charts import theme
 from metrics.change import changed
 from metrics.result import K_TESTABLE
-from ui import data, loops, numbers, page, sentences
+from ui import data, loops, numbers, page, scores, sentences
 from ui.behind import leading
 from ui.cards import Card, row
 from ui.figure import clickable, figure
@@ -61,7 +61,6 @@ SCORES = {
     "answered_on": Column("nps.answered_on"), "name": Column("nps.customer"), "region": Column("filters.region"), "owner": Column("filters.owner"),
     "question": Column("nps.question"), "score": Column("nps.score", "count"), "wave": Column("nps.wave"),
 }  # fmt: skip
-BESIDE = ("dismissed", "refused_outside", "refused_fraction", "superseded")
 
 view = page.begin("nps")
 metric, responded, revenue = (data.metric(name) for name in ("nps", "response_rate", "nps_revenue"))
@@ -312,6 +311,7 @@ def response(view):
             "revenue": share(total["revenue_share"]),
         }
         page.sentence(t("nps.response_says", **values, undelivered=numbers.count(total["undelivered"])))
+        scores.uninvited(whole.notes)
         columns = ("grade", "region", "industry", "size")
         names = {column: sentences.column_name(column) for column in columns}
         column = st.pills(
@@ -343,15 +343,8 @@ def silent(view):
         leading(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
 
 
-def beside(notes):
-    """What was answered and is not in the score, with its reason."""
-    parts = [t(f"nps.beside.{reason}", n=notes[reason]) for reason in BESIDE if notes[reason]]
-    if parts:
-        st.caption(t("nps.not_counted", parts=t("nps.and").join(parts)))
-
-
 row(view, CARDS)
-beside(data.answer(view, "nps").notes)
+scores.not_counted(data.answer(view, "nps").notes)
 state = data.answer(view, "nps").rows["state"].iloc[0]
 if state == "no_data":
     page.empty("nps.none")

@@ -10,6 +10,7 @@ from records.models import Plan
 from ui import data, loops, numbers, page, plan_form, plan_sheet, plans, scores
 from ui.level import NAMES, parse
 from ui.navigation import link
+from ui.recognised import why
 from ui.table import Column, table
 from ui.view import NO_SNAPSHOT
 from ui.words import plain, t
@@ -52,7 +53,7 @@ def verdict(plan) -> str:
     try:
         return t(f"plans.verdicts.{plans.measured(view, plan).notes['verdict']}")
     except QuestionError as error:
-        return str(error)
+        return why(error)
 
 
 @page.part("plans.list")

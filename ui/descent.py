@@ -63,6 +63,7 @@ def headline(view: View, level: Level) -> bool:
         _against_rest(view, level, row)
     with since.container(border=True, height="stretch"):
         _since_last(view, level, row)
+    scores.not_counted(scores.notes(view, level))
     weak.to_plan(view, level)
     return True
 
@@ -83,8 +84,11 @@ def _against_rest(view: View, level: Level, row: dict) -> None:
 
 
 def by_wave(view: View, level: Level) -> pd.DataFrame:
-    """The level's score in every wave there is, whichever is looked at."""
-    return scores.rows(view, replace(level, wave=ALL), by=("wave",), where=dict(level.segment)).dropna(subset=["wave"]).reset_index(drop=True)
+    """The level's score in every wave there is that asked on its scale, whichever is looked at."""
+    here = scores.rows(view, level).iloc[0]
+    scale = f"{here['scale_min']:g}-{here['scale_max']:g}" if numbers.is_number(here["scale_min"]) else None
+    rows = scores.rows(view, replace(level, wave=ALL), by=("wave",), where=dict(level.segment), scale=scale)
+    return rows.dropna(subset=["wave"]).reset_index(drop=True)
 
 
 def _since_last(view: View, level: Level, row: dict) -> None:
@@ -140,7 +144,7 @@ def tick(row: dict) -> str:
 
 def _spread(view: View, level: Level) -> None:
     """Bars from the lowest score up; yes and no are called so."""
-    name, options = voices.asked(view, level)
+    name, options = scores.asked(view, level)
     about = {**options, "measure": "nps" if name == "nps" else "mean"}
     rows = data.answer(scores.looked(view, level), "score_counts", where=level.where, **about).rows.dropna(subset=["score"])
     is_yes_no = scores.unit(scores.rows(view, level).iloc[0]) == "share"

@@ -22,6 +22,7 @@ from records.editing import Conflict
 from records.models import Target
 from ui import data, numbers, standing
 from ui.filters import label
+from ui.recognised import why
 from ui.selection import BLANK, SEGMENTS
 from ui.view import View
 from ui.words import plain, t
@@ -244,7 +245,7 @@ def _do(what: str, editing: Editing, given: dict) -> None:
         editing.conflict = conflict.present
         st.rerun()
     except RecordsError as error:
-        st.error(plain(error), icon=":material/report:")
+        st.error(plain(why(error)), icon=":material/report:")
         return
     detail = {"number": saved.number, "segment": saved.segment, "version": saved.version}
     journal.note(reader.name, reader.grant.role, NOTED[what], saved.metric, **detail)

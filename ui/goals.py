@@ -15,6 +15,7 @@ from records import database, targets
 from records.models import Target, TargetChange
 from ui import data, numbers, page, standing
 from ui.goal_form import form
+from ui.recognised import why
 from ui.standing import Standing
 from ui.table import Column, table
 from ui.view import NO_SNAPSHOT, View
@@ -83,15 +84,15 @@ def _metrics(found: list[Target]) -> tuple[Metric, ...]:
 def _told(view: View, target: Target) -> dict:
     """A target as a row of the lists. One whose figure cannot be asked for says so in its own place."""
     try:
-        found, why = standing.standing(view, target), t("targets.verdicts.no_value")
+        found, told = standing.standing(view, target), t("targets.verdicts.no_value")
     except QuestionError as error:
-        found, why = None, str(error)
+        found, told = None, why(error)
     verdict, metric = found.pace.verdict if found else "no_value", target.metric
     return {
         "metric": standing.called(metric, target.options), "segment": standing.described(view, target.segment),
         "baseline": standing.shown(view, metric, target.baseline), "now": _now(view, found),
         "expected": standing.shown(view, metric, found.pace.expected) if found else numbers.NONE,
-        "goal": standing.shown(view, metric, goal(standing.course(target))), "pace": _pace(target, verdict) if found else why,
+        "goal": standing.shown(view, metric, goal(standing.course(target))), "pace": _pace(target, verdict) if found else told,
         "due": target.due_on, "owner": target.owner, "days": _days(target), "note": target.note, "verdict": verdict,
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from connectors.errors import SourceError
 from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
 from ui import data, filters, freshness, numbers, printing, view
-from ui.recognised import recognised
+from ui.recognised import recognised, why
 from ui.view import View
 from ui.words import plain, t
 from warehouse.errors import StoreError
@@ -95,7 +95,7 @@ def safely(what: str) -> Iterator[None]:
     except NotAdmitted:
         st.warning(t("access.ended"), icon=":material/lock:")
     except EXPECTED as error:
-        st.warning(t("errors.expected", what=plain(what), why=plain(recognised("errors.known", str(error)))), icon=":material/report:")
+        st.warning(t("errors.expected", what=plain(what), why=plain(why(error))), icon=":material/report:")
     except Exception:
         code = secrets.token_hex(3)
         log.exception("part %r failed, shown to the reader as %s", what, code)

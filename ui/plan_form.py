@@ -19,6 +19,7 @@ from records.editing import Conflict
 from records.models import Plan
 from ui import data, numbers, plans
 from ui.plans import Opening
+from ui.recognised import why
 from ui.view import View
 from ui.words import plain, t
 
@@ -173,7 +174,7 @@ def _add(view: View, editing: Editing, given: Mapping, told: list[str]) -> None:
     try:
         saved = kept.add(database.opened(data.directory()), Plan(**frozen, **given), told, by=reader.name, at=_now(), today=plans.today(view))
     except RecordsError as error:
-        st.error(plain(error), icon=":material/report:")
+        st.error(plain(why(error)), icon=":material/report:")
         return
     noted(reader, "plan_opened", saved.number, segment=saved.segment, customers=len(told), snapshot_of=saved.snapshot)
     plans.forget()
@@ -191,7 +192,7 @@ def _change(view: View, editing: Editing, given: Mapping) -> None:
         editing.conflict = conflict.present
         st.rerun()
     except RecordsError as error:
-        st.error(plain(error), icon=":material/report:")
+        st.error(plain(why(error)), icon=":material/report:")
         return
     noted(reader, "plan_changed", saved.number, changed=differing, status=saved.status, version=saved.version)
     plans.forget()

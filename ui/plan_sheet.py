@@ -17,6 +17,7 @@ from ui import data, numbers, page, plan_form, plans, scores
 from ui.figure import figure
 from ui.level import as_params
 from ui.navigation import link
+from ui.recognised import why
 from ui.table import Column
 from ui.view import View
 from ui.words import plain, t
@@ -226,7 +227,7 @@ def _say(plan: Plan, place: int) -> None:
         try:
             kept.comment(database.opened(data.directory()), plan.number, text, by=reader.name, at=dt.datetime.now(dt.UTC))
         except RecordsError as error:
-            st.error(plain(error), icon=":material/report:")
+            st.error(plain(why(error)), icon=":material/report:")
             return
         plan_form.noted(reader, "plan_commented", plan.number)
         st.rerun()

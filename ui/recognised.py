@@ -26,6 +26,11 @@ def recognised(group: str, text: str) -> str:
     return text
 
 
+def why(error: Exception) -> str:
+    """What an error of the inner layers says, in the reader's language where the glossary knows it."""
+    return recognised("errors.known", str(error))
+
+
 @cache
 def _patterns(group: str) -> list[tuple[str, re.Pattern]]:
     """Each entry's English text as a pattern; the one with the longest fixed text, the most particular, decides."""

@@ -10,6 +10,7 @@ import streamlit as st
 from metrics import nps
 from metrics.period import Period
 from metrics.query import QuestionError
+from metrics.result import Answer
 from ui import data, numbers
 from ui.level import ALL, PERIOD, Level, as_params
 from ui.view import View
@@ -18,6 +19,7 @@ from ui.words import has, t, value_of
 NPS_ENDS = (-100.0, 100.0)  # points
 YES_NO = (0.0, 1.0)
 WHOLE = "\x00all"  # the line of everybody among groups: no value of a source is called so
+BESIDE = ("dismissed", "refused_outside", "refused_fraction", "refused", "other_scales", "superseded")  # reasons, as the metrics' notes call them
 CELL = ["group", "called", "dimension", "asked", "value", "n", "low", "high", "state", "scale_min", "scale_max", "midpoint", "is_low"]
 
 
@@ -68,22 +70,39 @@ def waves(view: View) -> list[str]:
     return list(dict.fromkeys(wave for some in sorted(asked, key=len, reverse=True) for wave in some))
 
 
-def rows(view: View, level: Level, by: tuple[str, ...] = (), where: Mapping | None = None) -> pd.DataFrame:
+def rows(view: View, level: Level, by: tuple[str, ...] = (), where: Mapping | None = None, scale: str | None = None) -> pd.DataFrame:
     """The scores at a level, by further columns, whichever metric has them: with scale_min, scale_max and is_low.
 
-    where: instead of the level's own segment.
+    where: instead of the level's own segment. scale: of means, instead of the one most of these answers are on.
     """
-    filters = level.where if where is None else where
+    found = _answer(view, level, by, where, scale).rows
+    if not is_nps(view, level.dimension):
+        return found
+    is_low = found["value"].lt(0).astype("boolean").mask(found["value"].isna())
+    return found.assign(scale_min=NPS_ENDS[0], scale_max=NPS_ENDS[1], midpoint=0.0, is_low=is_low)
+
+
+def notes(view: View, level: Level) -> Mapping:
+    """What the metric of a level's score says beside it."""
+    return _answer(view, level).notes
+
+
+def asked(view: View, level: Level) -> tuple[str, dict]:
+    """The metric that a level's score is from, with its options."""
     if is_nps(view, level.dimension):
-        found = data.answer(looked(view, level), "nps", by=by, where=filters).rows
-        is_low = found["value"].lt(0).astype("boolean").mask(found["value"].isna())
-        return found.assign(scale_min=NPS_ENDS[0], scale_max=NPS_ENDS[1], midpoint=0.0, is_low=is_low)
-    return data.answer(looked(view, level), "satisfaction", by=by, where=filters, dimension=level.dimension, question=level.question).rows
+        return "nps", {}
+    return "satisfaction", {"dimension": level.dimension, "question": level.question}
+
+
+def _answer(view: View, level: Level, by: tuple[str, ...] = (), where: Mapping | None = None, scale: str | None = None) -> Answer:
+    name, options = asked(view, level)
+    options |= {"scale": scale} if scale and name == "satisfaction" else {}
+    return data.answer(looked(view, level), name, by=by, where=level.where if where is None else where, **options)
 
 
 def metric_of(view: View, level: Level):
     """The metric that a level's score is from."""
-    return data.metric("nps" if is_nps(view, level.dimension) else "satisfaction")
+    return data.metric(asked(view, level)[0])
 
 
 def matrix(view: View, level: Level, column: str) -> pd.DataFrame:
@@ -133,6 +152,18 @@ def interval(row: Mapping) -> str:
     if not (numbers.is_number(row["low"]) and numbers.is_number(row["high"])):
         return numbers.NONE
     return t("format.from_to", first=numbers.shown(row["low"], unit(row)), last=numbers.shown(row["high"], unit(row)))
+
+
+def not_counted(notes: Mapping) -> None:
+    """What was answered and is not in a score, with its reason; nothing where everything is. notes: of `nps` or `satisfaction`."""
+    if parts := [t(f"nps.beside.{reason}", n=numbers.count(notes[reason])) for reason in BESIDE if notes.get(reason)]:
+        st.caption(t("nps.not_counted", parts=t("nps.and").join(parts)))
+
+
+def uninvited(notes: Mapping) -> None:
+    """Responses of people who were not invited, which are no part of the response rate. notes: of `response_rate`."""
+    if notes["uninvited"]:
+        st.caption(t("nps.uninvited", n=numbers.count(notes["uninvited"])))
 
 
 def scale(row: Mapping) -> str:

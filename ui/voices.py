@@ -28,13 +28,6 @@ OWN = {
 }  # fmt: skip
 
 
-def asked(view: View, level: Level) -> tuple[str, dict]:
-    """The metric whose list holds the level's answers, with its options."""
-    if scores.is_nps(view, level.dimension):
-        return "nps", {}
-    return "satisfaction", {"dimension": level.dimension, "question": level.question}
-
-
 @page.part("drill.people")
 def people(view: View, level: Level, usual: str | None) -> None:
     """Who answered, the lowest first, and what they wrote. A row opens its customer."""
@@ -47,7 +40,7 @@ def people(view: View, level: Level, usual: str | None) -> None:
 
 
 def _answers(view: View, level: Level, usual: str | None) -> None:
-    name, options = asked(view, level)
+    name, options = scores.asked(view, level)
     looked = scores.looked(view, level)
     found = data.rows_behind(looked, name, where=level.where, **options)
     rows = behind.worded(found.rows).sort_values("score", kind="stable")
@@ -87,7 +80,7 @@ def account_rows(view: View, level: Level) -> pd.DataFrame:
     """Everything that one customer answered, as far as the lists of the level's segment name it."""
     looked, where, first = scores.looked(view, level), level.where, scores.scored(view)[0]
     scales = data.answer(looked, "satisfaction", by=("dimension",)).rows[["scale_min", "scale_max"]].dropna().drop_duplicates()
-    lists = [asked(view, Level(first))] + [("satisfaction", {"scale": f"{low:g}-{high:g}"}) for low, high in scales.itertuples(index=False)]
+    lists = [scores.asked(view, Level(first))] + [("satisfaction", {"scale": f"{low:g}-{high:g}"}) for low, high in scales.itertuples(index=False)]
     parts = [data.rows_of(looked, name, level.account, where=where, **options).astype(object) for name, options in lists]
     found = pd.concat([part for part in parts if len(part)] or parts)
     return found.drop_duplicates("answer_id") if len(found) else found

@@ -10,6 +10,7 @@ import streamlit as st
 import charts
 from access.guard import admitted_now
 from access.roles import may
+from metrics.hiding import MOST_GROUPS
 from ui import data, numbers, page, scores
 from ui.figure import clickable
 from ui.level import ALL, PERIOD, Level, as_params
@@ -86,9 +87,13 @@ def section(view: View, level: Level, usual: str | None) -> None:
         page.empty("drill.none" if whole["state"] == "no_data" else "drill.few")
         return
     page.sentence(first_sentence(view, level, answer))
-    rows = _told(answer)
-    if not rows:
-        return
+    if rows := _told(answer):
+        _areas(view, level, usual, answer, rows)
+    _not_searched(answer.notes)
+
+
+def _areas(view: View, level: Level, usual: str | None, answer, rows: list[dict]) -> None:
+    """The areas that stand out as cards, all of them as a chart, and what only looks low."""
     unit = UNITS[answer.notes["measure"]]
     order = _order(rows)
     strong = [row for row in order if row["role"] == "stands_out"][:CARDS] or order[:1]
@@ -205,3 +210,13 @@ def _pointers(answer) -> None:
             st.caption(t("drill.points_to", area=plain(area(row)), part=plain(in_words(row["points_to"]))))
     if answer.notes.get("hidden"):
         st.caption(t("nps.hidden", n=answer.notes["hidden"]))
+
+
+def _not_searched(notes: Mapping) -> None:
+    """Columns by which nothing was searched, each with its reason."""
+    wide = [f"{plain(scores.column(name))} ({numbers.count(n)})" for name, n in notes["wide_columns"].items()]
+    said = {"wide": wide, "no_room": [plain(scores.column(name)) for name in notes["left_out_columns"]]}
+    said["same"] = [f"{plain(scores.column(one))} = {plain(scores.column(other))}" for one, other in notes.get("same_columns", {}).items()]
+    for reason, columns in said.items():
+        if columns:
+            st.caption(t(f"drill.not_searched.{reason}", columns=t("drill.between").join(columns), most=numbers.count(MOST_GROUPS)))

@@ -325,6 +325,15 @@ def test_without_columns_all_that_divide_are_searched():
     assert answer.notes["columns"][0] == "region" and set(answer.notes["columns"]) == set(COLUMNS) and len(found(answer)) == 1
 
 
+def test_a_column_of_ten_thousand_values_is_no_area_and_hides_none():
+    """By itself it is left out with its size; named, its values are put together, and what is planted is found beside it."""
+    rows = survey(13, 10_000, planted=[(PAIR, 1.2)], serial=[f"S{k}" for k in range(10_000)])
+    usual, named = ask(LOW_SCORES, tables(rows), Query(YEAR)), asked(rows, columns="region,product,serial")
+    assert usual.notes["wide_columns"] == {"serial": 10_000} and "serial" not in usual.notes["columns"]
+    for answer in (usual, named):
+        assert [*found(answer)["area"]] == ["region = West · product = P2"]
+
+
 @pytest.mark.parametrize(
     ("question", "message"),
     [

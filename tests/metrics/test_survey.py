@@ -8,7 +8,7 @@ from metrics.query import Query, QuestionError, collect
 from metrics.rounding import percents
 from metrics.survey import METRICS, behind_satisfaction, behind_verbatims, is_about_service, segment_columns
 from tests.made import made
-from tests.metrics.responses import SURVEY, YEAR, D, answered, grouped, one, some
+from tests.metrics.responses import QUESTIONS, SURVEY, YEAR, D, answered, grouped, one, some
 
 SATISFACTION, VERBATIMS = METRICS
 
@@ -51,6 +51,23 @@ def test_by_dimension_each_is_on_its_own_scale():
 @pytest.mark.parametrize(("options", "value"), [({"scale": "1-7"}, 2), ({"dimension": "Food"}, 5), ({"question": "How easy was it?"}, 2)])
 def test_a_scale_dimension_or_question_can_be_chosen(options, value):
     assert one(SATISFACTION, answered(MIXED), **options)["value"] == value
+
+
+def test_a_wave_that_asks_on_another_scale_is_on_its_own():
+    """Food: six on 1-5 in the first wave, five on 1-7 in the second. The six are most; in the second wave there are the five alone."""
+    second = {"survey_id": "s:2", "question_id": "q:food7", "score": 6}
+    tables = answered(
+        [{"score": 2, "question_id": "q:food"}] * 6 + [second] * 5, surveys=[SURVEY, {**SURVEY, "survey_id": "s:2", "wave": "second"}],
+        questions=[*QUESTIONS, {"question_id": "q:food7", "dimension": "food", "scale_min": 1, "scale_max": 7}],
+    )  # fmt: skip
+    told = [one(SATISFACTION, tables, dimension="food", wave=wave) for wave in (None, SURVEY["wave"], "second")]
+    assert [(row["value"], row["n"], row["scale_max"]) for row in told] == [(2, 6, 5), (2, 6, 5), (6, 5, 7)]
+    assert len(collect(behind_satisfaction(tables, Query(YEAR, options={"dimension": "food", "wave": "second"})))) == 5
+
+
+def test_a_scale_may_begin_below_zero():
+    tables = answered([{"score": -1, "question_id": "q:mood"}] * 5, questions=[{"question_id": "q:mood", "dimension": "mood", "scale_min": -2, "scale_max": 2}])
+    assert one(SATISFACTION, tables, scale="-2-2")["value"] == -1
 
 
 def test_a_scale_written_wrongly_is_refused():

@@ -36,7 +36,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "rfm": "activity's query with fifths by orders and revenue",
     "verbatims": "one count over scores",
     "against_rest": "satisfaction's sums, of each group and of all others; a second opinion on the cells stands in its tests",
-    "score_counts": "one count over scores, by score",
+    "score_counts": "one count over scores, by score; a second opinion in SQL stands in its tests",
     "remeasured": "satisfaction's sums in two waves, of a segment and of all others; a second opinion in SQL stands in its tests",
     "detractor_follow_up": "the answers of detractors beside the interactions after them; a second opinion in SQL stands in its tests",
     "themes": "verbatims' rows, read in Python; a second opinion by plain Python stands in its tests",
@@ -51,6 +51,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "flags": "nine rules, each its own statement; a second opinion in SQL stands in its tests",
     "at_risk": "the customers of flags",
     "revenue_at_risk": "the customers of flags with a year of purchases",
+    "churn_backtest": "the customers of past quarters, ranked in Python; the published formulas stand in its tests",
     "customer_health": "a weighted mean of what flags look at; the published formula stands in its tests",
 }
 

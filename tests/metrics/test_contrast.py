@@ -8,7 +8,7 @@ from metrics.contrast import METRICS as CONTRAST
 from metrics.metric import ask
 from metrics.query import Query, QuestionError, collect
 from metrics.spread import METRICS as SPREAD
-from tests.metrics.responses import YEAR, answered
+from tests.metrics.responses import YEAR, answered, some
 
 (AGAINST,), (COUNTS,) = CONTRAST, SPREAD
 
@@ -104,3 +104,27 @@ def test_scores_are_hidden_where_their_mean_is_and_as_a_whole():
     assert (row["state"], row["score"] != row["score"]) == ("suppressed", True)
     (row,) = ask(COUNTS, answered([]), Query(YEAR)).rows.to_dict("records")
     assert row["state"] == "no_data"
+
+
+SECOND_OPINION = """
+    WITH valid AS (SELECT *, coalesce(contact_id, customer_id, response_id) AS who FROM given WHERE {is_valid}),
+    last AS (SELECT * FROM valid QUALIFY row_number() OVER (PARTITION BY who ORDER BY answered_at DESC, answer_id DESC) = 1)
+    SELECT score::DOUBLE, count(*), sum(count(*)) OVER () FROM last GROUP BY score
+"""
+SCALES = {  # measure: the question, what makes its scores of the drawn ones, and which of them are valid
+    "nps": ("q:nps", lambda score: score, "score BETWEEN 0 AND 10 AND score = floor(score)"),
+    "mean": ("q:food", lambda score: score and score - 4, "score BETWEEN 1 AND 5"),
+}
+
+
+@pytest.mark.parametrize("measure", SCALES)
+@pytest.mark.parametrize("seed", range(3))
+def test_plain_sql_counts_the_same_scores(seed, measure):
+    question, made_of, is_valid = SCALES[measure]
+    rows = some(seed)
+    given = [{**row, "question_id": question, "score": made_of(row["score"])} for row in rows.pop("answers")]
+    tables = answered(given, **rows)
+    session = tables._session.cursor
+    session.execute(f'CREATE OR REPLACE TEMP VIEW given AS FROM "{tables._view("answers")}"')
+    expected = {score: (n, whole, pytest.approx(n / whole)) for score, n, whole in session.execute(SECOND_OPINION.format(is_valid=is_valid)).fetchall()}
+    assert len(expected) >= 5 and counts(tables, measure=measure) == expected

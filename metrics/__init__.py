@@ -4,6 +4,7 @@ from metrics import (
     activity,
     amends,
     arpu,
+    backtest,
     bridge,
     care,
     cohorts,
@@ -81,5 +82,6 @@ MODULES = (
     rfm,
     risk,
     vitality,
+    backtest,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}

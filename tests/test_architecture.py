@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "warehouse.sync": ("warehouse", "records", "access.scope", "connectors"),
     "warehouse.marts": ("warehouse.marts", "warehouse.contract"),
     "warehouse.marts.__init__": ("warehouse",),
+    "warehouse.marts.churn": ("warehouse.marts", "metrics"),  # a model is learned by metrics and stored like any other mart
     "metrics": ("metrics",),
     "metrics.__main__": ("metrics", "warehouse", "access"),
     "charts": ("charts", "metrics.metric", "metrics.result"),

@@ -110,6 +110,7 @@ LOOKS_AHEAD: dict[str, str] = {
     "segment_change_rate": "customers are ranked among all quarters, later ones too",
     "migration": "customers are ranked among all quarters, later ones too",
     "mix_drift": "customers are ranked among all quarters, later ones too",
+    "churn_backtest": "the last quarters of the data are tested, whatever the period",
     "feature_drift": "customers are ranked among all quarters, later ones too",
     "drift_auc": "customers are ranked among all quarters, later ones too",
 }

@@ -38,6 +38,7 @@ DECIDED_BY_ALL = {  # columns of customer_quarters that follow from the rank of 
     "amount_score", "interactions_score", "score", "coverage", "earned", "earned_rank", "held", "held_rank", "held_rank_before", "graded_then",
     *(f"{part}_before" for part in ("score", "amount_score", "interactions_score")),
 }  # fmt: skip
+LEARNED = ("churn_history", "churn_tested", "churn_model", "churn_scores")  # from everybody's past
 MORE_ALONE = {  # table → rows that a company of one reader must have and the reader does not see
     "payments": ("payment_id", NOBODY["payment_id"]),
     "events": ("row_id", NOBODY["payment_id"]),
@@ -70,7 +71,8 @@ def drawn() -> Drawn:
     for entity in contract.ENTITIES:  # a source has its columns, also where none of the reader's rows fills them
         alone._stored[entity] = dataclasses.replace(alone._stored[entity], extras=full._stored[entity].extras)
     alone._stored["coverage"] = full._stored["coverage"]  # how far loading has come is no fact about customers
-    alone._stored["customer_quarters"] = _taken_over(scoped, "customer_quarters", full._stored["customer_quarters"])
+    for mart in ("customer_quarters", *LEARNED):
+        alone._stored[mart] = _taken_over(scoped, mart, full._stored[mart])
     return Drawn(scoped, alone, frozenset(ids))
 
 

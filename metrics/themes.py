@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import narwhals as nw
 import numpy as np
@@ -37,6 +38,21 @@ class Read:
     has: np.ndarray  # comments × themes
     scale: tuple[float, float]
     others: int = 0
+
+    @cached_property
+    def responses(self) -> tuple[np.ndarray, np.ndarray]:
+        """The response of each comment as a number, and the score of each response: all of its comments have one."""
+        codes, _ = pd.factorize(self.rows["response_id"], use_na_sentinel=False)
+        scores = np.full(codes.max() + 1 if len(codes) else 0, np.nan)
+        scores[codes] = self.rows["score"]
+        return codes, scores
+
+    def answered(self, own: np.ndarray) -> np.ndarray:
+        """The scores of the responses that wrote some of the comments, each once; NaN where a response gave none."""
+        codes, scores = self.responses
+        wrote = np.zeros(len(scores), bool)
+        wrote[codes[own]] = True
+        return scores[wrote]
 
 
 def themes(tables: Tables, query: Query) -> Answer:
@@ -148,7 +164,7 @@ def _measured(read: Read, known: list[Theme]) -> pd.DataFrame:
     low, high = sides(rows["score"])
     tells = telling(low.astype(float) @ has, low.sum(), high.astype(float) @ has, high.sum())
     share_low, share_high = wilson(n, np.full(len(known), len(rows)))
-    each = pd.DataFrame([_scores_of(rows[own], rows[~own], read.scale) for own in has.T], columns=list(_scores_of(rows, rows, read.scale)))
+    each = pd.DataFrame([_scores_of(read, own) for own in has.T], columns=list(_scores_of(read, np.ones(len(rows), bool))))
     return each.assign(
         theme=[theme.name for theme in known], value=n.astype(float), n=n, numerator=n, denominator=len(rows), share=n / len(rows), share_low=share_low,
         share_high=share_high, tells=[{1: "low", -1: "high"}.get(sign) for sign in tells], scale_min=read.scale[0], scale_max=read.scale[1],
@@ -156,11 +172,11 @@ def _measured(read: Read, known: list[Theme]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _scores_of(own: pd.DataFrame, others: pd.DataFrame, scale: tuple[float, float]) -> dict[str, float]:
+def _scores_of(read: Read, own: np.ndarray) -> dict[str, float]:
     """What a theme's responses scored; a response counts once, however many comments it wrote."""
-    responses = own.drop_duplicates("response_id")
-    scores, rest = responses["score"].dropna(), others.drop_duplicates("response_id")["score"].dropna()
-    limits = mean_limits(scores.mean(), (scores**2).mean(), len(scores), *scale) if len(scores) else (np.nan, np.nan)
+    responses = read.answered(own)
+    scores, rest = pd.Series(responses).dropna(), pd.Series(read.answered(~own)).dropna()
+    limits = mean_limits(scores.mean(), (scores**2).mean(), len(scores), *read.scale) if len(scores) else (np.nan, np.nan)
     found = {"people": len(responses), "scored": float(len(scores)), "mean": scores.mean(), "mean_low": limits[0], "mean_high": limits[1]}
     return {**{name: float(value) for name, value in found.items()}, "rest_mean": float(rest.mean())}
 
@@ -177,7 +193,7 @@ def _changes(tables: Tables, query: Query, now: Read, known: list[Theme]) -> dic
         blank = dict.fromkeys(("before", "share_before", "change", "change_low", "change_high"), [np.nan] * len(known))
         return {**blank, "verdict": [verdict] * len(known)}
     before = _read(tables, earlier, known)
-    found = [_change(before.rows[own], len(before.rows), int(n), len(now.rows)) for own, n in zip(before.has.T, now.has.sum(0), strict=True)]
+    found = [_change(before, own, int(n), len(now.rows)) for own, n in zip(before.has.T, now.has.sum(0), strict=True)]
     return {name: [one[name] for one in found] for name in CHANGE}
 
 
@@ -197,13 +213,14 @@ def _before(tables: Tables, query: Query) -> Query | None:
     return replace(query, where=where, period=replace(query.period, start=EPOCH))
 
 
-def _change(before: pd.DataFrame, all_before: int, n: int, total: int) -> dict[str, float | str]:
-    """A theme's share now less its share before. before: its comments then."""
-    if 0 < before["response_id"].nunique() < K_ANONYMOUS:
+def _change(before: Read, own: np.ndarray, n: int, total: int) -> dict[str, float | str]:
+    """A theme's share now, n of total comments, less its share before. own: its comments then."""
+    if 0 < len(before.answered(own)) < K_ANONYMOUS:
         return {**dict.fromkeys(CHANGE, np.nan), "verdict": HIDDEN}
-    low, high = confint_proportions_2indep(n, total, len(before), all_before, method="newcomb", compare="diff")
-    found = {"before": float(len(before)), "share_before": len(before) / all_before, "change": n / total - len(before) / all_before}
-    return {**found, "change_low": float(low), "change_high": float(high), "verdict": _verdict(low, high, len(before), min(total, all_before))}
+    once, all_before = int(own.sum()), len(own)
+    low, high = confint_proportions_2indep(n, total, once, all_before, method="newcomb", compare="diff")
+    found = {"before": float(once), "share_before": once / all_before, "change": n / total - once / all_before}
+    return {**found, "change_low": float(low), "change_high": float(high), "verdict": _verdict(low, high, once, min(total, all_before))}
 
 
 def _verdict(low: float, high: float, before: int, least: int) -> str:

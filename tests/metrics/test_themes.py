@@ -5,6 +5,7 @@ import random
 import re
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,7 +17,7 @@ from metrics.phrases import phrases, singular
 from metrics.query import Query, QuestionError, collect
 from metrics.quotes import quotes
 from metrics.survey import METRICS as SURVEY_METRICS
-from metrics.themes import METRICS, _change
+from metrics.themes import METRICS, Read, _change
 from metrics.topics import log_odds, telling
 from tests.metrics.frames import framed
 from tests.metrics.responses import SURVEY, YEAR, answered
@@ -202,8 +203,9 @@ def test_a_period_is_compared_with_the_one_before():
 
 
 def test_nothing_of_before_is_read_from_a_theme_of_few_people():
-    few = pd.DataFrame({"response_id": ["r:1", "r:2"]})
-    assert {name for name, value in _change(few, 50, 20, 60).items() if value == value} == {"verdict"}
+    """Of 50 comments before two speak of it, of two people."""
+    before = Read(pd.DataFrame({"response_id": [f"r:{k}" for k in range(50)], "score": 5.0}), np.zeros((50, 0)), (0.0, 10.0))
+    assert {name for name, value in _change(before, np.arange(50) < 2, 20, 60).items() if value == value} == {"verdict"}
 
 
 # found themes

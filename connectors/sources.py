@@ -11,10 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 KINDS = ("files", "sql", "demo", "odoo", "erpnext", "tryton", "wukong", "salesforce", "hubspot")
 MAPPED_KINDS = ("files", "sql", "demo")  # their tables say themselves how columns are filled; the other kinds bring that along
+CARRIERS = ("email", "slack", "teams", "wecom", "dingtalk", "feishu")  # services that carry messages
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NUMBER_FORMATS = ("1,234.56", "1.234,56", "1 234,56", "1 234.56", "1234.56", "1234,56", "1,23,456.78", "1'234.56")  # each shows itself
 
@@ -113,12 +114,47 @@ def read_as(kind: str, wanted: str | None) -> str:
     return "files" if isinstance(wanted, str) and wanted.lower().endswith(".csv") else "sql"
 
 
+class Target(Strict):
+    """Somebody who is told when the status of their customers changes: how, how often, in which language, and about whose customers."""
+
+    name: str = Field(min_length=1, max_length=200)
+    kind: Literal[CARRIERS]
+    url: str = Field(pattern=r"^secret:.")  # where to: an address of Apprise or the service's own webhook, which is a secret as a whole
+    every: Literal["week", "change"] = "week"
+    day: int = Field(default=1, ge=1, le=7)  # of the weekly digest; ISO: 1 is Monday
+    language: Literal["en", "zh"] = "en"
+    owner: str | None = None  # e-mail: the customers of this owner
+    reader: str | None = None  # e-mail: the customers this person may see in the app
+    everybody: bool = False  # all customers; said on purpose, never by leaving something out
+
+    @model_validator(mode="after")
+    def _about_somebody(self) -> Target:
+        if [bool(self.owner), bool(self.reader), self.everybody].count(True) != 1:
+            raise ValueError('whose customers is it about? Say exactly one of owner = "…", reader = "…", everybody = true')
+        return self
+
+
+class Notify(Strict):
+    """Messages about customers at risk; sent by `python -m notify digest`."""
+
+    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")  # of the app, for links
+    targets: list[Target] = []
+
+    @model_validator(mode="after")
+    def _called_apart(self) -> Notify:
+        names = [target.name for target in self.targets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"targets: {', '.join(twice)} is there twice; what was told is kept by name")
+        return self
+
+
 class Sources(Strict):
     """The whole file."""
 
     calendar: Calendar = Calendar()
     sources: dict[str, Source] = {}
     metrics: dict[str, dict[str, Any]] = {}
+    notify: Notify = Notify()
 
 
 def load(path: str | Path, secrets: Mapping | None = None, *, reach: bool = True, files: bool = True) -> Sources:

@@ -34,3 +34,24 @@ def joined(known: Iterable[Flag], flags: Iterable[Flag]) -> list[Flag]:
     """The known flags and those that stand, each once: of what does not fire again nothing is forgotten."""
     before = list(known)
     return before + [dict(flag) for flag in flags if dict(flag) not in before]
+
+
+def flags(row: Mapping, kinds: Iterable[str]) -> list[dict]:
+    """The flags of a row of the list of customers at risk (has_…, row_…, on_…, n_… of each kind) that are of these kinds."""
+    return [
+        {"kind": kind, "row": _text(row.get(f"row_{kind}")), "on": _day(row.get(f"on_{kind}")), "n": _whole(row.get(f"n_{kind}"))}
+        for kind in kinds
+        if row.get(f"has_{kind}") == 1
+    ]
+
+
+def _text(value) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _day(value) -> str | None:
+    return None if value is None or value != value else str(value)[:10]
+
+
+def _whole(value) -> int:
+    return 1 if value is None or value != value else int(value)

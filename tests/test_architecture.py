@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("access", "charts", "connectors", "locales", "metrics", "pages", "records", "ui", "warehouse", "benchmarks")
+FOLDERS = ("access", "charts", "connectors", "locales", "metrics", "notify", "pages", "records", "ui", "warehouse", "benchmarks")
 FILES = ("app.py", "asgi.py")
 OURS = {*FOLDERS, "app", "asgi", "tests", "examples"} - {"benchmarks"}
 
@@ -33,6 +33,8 @@ MAY_IMPORT = {
     "access.scope": (),
     "ui": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
     "ui.syncing": ("ui", "access", "warehouse", "connectors.errors", "connectors.sources"),
+    "notify": ("notify", "metrics", "warehouse", "access", "records", "locales", "connectors.sources", "connectors.secrets", "connectors.redaction",
+        "connectors.errors"),
     "pages": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "connectors.errors"),
     "app": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records"),
     "asgi": ("ui", "metrics", "charts", "locales", "access", "warehouse", "records", "app", "connectors.redaction"),
@@ -53,6 +55,7 @@ ONLY_IN = {
     "statsmodels": ("metrics",),
     "sklearn": ("metrics",),
     "rjieba": ("metrics.phrases",),
+    "apprise": ("notify.delivery",),
 }
 METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "metrics"}
 

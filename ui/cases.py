@@ -14,7 +14,7 @@ from access.kept import Kept
 from access.roles import may
 from metrics import people
 from metrics.policies import FACTORS, KINDS, Policy
-from records import cases, database
+from records import cases, database, incidents
 from records.cases import Standing
 from records.incidents import Flag
 from records.models import Case, CaseEvent
@@ -75,25 +75,7 @@ def events(found: list[Case]) -> list[CaseEvent]:
 
 def flags(row: Mapping | None, among=KINDS) -> list[Flag]:
     """The flags of a row of the list, as cases keep them. None: a customer who is not on it."""
-    if row is None:
-        return []
-    return [
-        {"kind": kind, "row": _text(row.get(f"row_{kind}")), "on": _day(row.get(f"on_{kind}")), "n": _whole(row.get(f"n_{kind}"))}
-        for kind in among
-        if row.get(f"has_{kind}") == 1
-    ]
-
-
-def _text(value) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _day(value) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)[:10]
-
-
-def _whole(value) -> int:
-    return int(value) if numbers.is_number(value) else 1
+    return incidents.flags(row, among) if row is not None else []
 
 
 def standing(found: list[Case], row: Mapping | None, policy: Policy, day: dt.date) -> Standing:

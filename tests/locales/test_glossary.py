@@ -11,11 +11,11 @@ from metrics import CATALOGUE
 from ui.navigation import ENTRIES
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py"))]
+SOURCES = [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.py")), *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "notify").glob("*.py"))]
 HAN = re.compile(r"[一-鿿]")
 SAME = {"access.welcome"}  # keys whose Chinese is written in Latin letters on purpose
 RECOGNISED = {"refusals.rules", "refusals.sentences", "errors.known", "checks.names"}  # groups that ui.recognised searches by their English text
-CALLERS = {"t", "part", "section", "empty", "Column", "Card"}  # functions that take glossary keys
+CALLERS = {"t", "word", "part", "section", "empty", "Column", "Card"}  # functions that take glossary keys
 
 
 def used() -> tuple[set[str], list[re.Pattern]]:

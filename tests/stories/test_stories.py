@@ -7,8 +7,10 @@ import datetime as dt
 import sqlite3
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.commands import by, rows, show, status, value
+from tests.pages.conftest import ENTRY, failures, texts
 
 YEAR = ("--from", "2025-11-01", "--to", "2026-11-01")  # the last twelve months of the demo
 YEAR_BEFORE = ("--from", "2024-11-01", "--to", "2025-11-01")
@@ -95,6 +97,22 @@ def test_low_pair_is_low_and_its_parts_are_not(demo_data, planted):
         assert by(demo_data, *overall, "--by", name)[own] > 3.0, name
     found = {(row["region"], row["product_line"]): row["is_low"] for row in rows(demo_data, *overall, "--by", "region", "--by", "product_line")}
     assert [pair for pair, is_low in found.items() if is_low] == [(where["region"], where["product_line"])]
+
+
+def test_the_search_lists_the_weak_areas_that_were_planted_and_no_other(demo_data, planted):
+    """The touchpoint costs NPS most; the pair and the industry whose NPS fell in the last wave follow."""
+    found = [row for row in rows(demo_data, "low_scores", *YEAR) if row["role"] == "stands_out"]
+    areas = [{row[f"column_{k}"]: row[f"value_{k}"] for k in range(1, int(row["depth"]) + 1)} for row in found]
+    stories = [planted[name][0] for name in ("low_touchpoint", "low_pair", "nps_drop")]
+    assert areas[0] == stories[0] and [row["rank"] for row in found] == [1, 2, 3]
+    assert [area for area in areas if area not in stories] == [] and [story for story in stories if story not in areas] == []
+
+
+def test_the_overview_tells_the_worst_of_them_in_a_sentence(demo_data, planted, monkeypatch):
+    monkeypatch.setenv("RAPPORT_DATA", str(demo_data))
+    app = AppTest.from_file(ENTRY, default_timeout=60).run()
+    assert failures(app) == []
+    assert f"**Touchpoint {planted['low_touchpoint'][0]['touchpoint']}** holds NPS down most" in texts(app)
 
 
 def test_core_customers_are_silent(demo_data, planted):

@@ -107,14 +107,15 @@ def _work(now: View, acting: Acting) -> tuple[dict, list[str]]:
     """Who sees to it, by when, by which play."""
     first, day = _first(now, acting), cases.today(now)
     people_ = list(dict.fromkeys([*([first["assignee"]] if first["assignee"] else []), *plans.colleagues(now)]))
-    who = st.selectbox(
+    left, middle, right = st.columns(3)
+    who = left.selectbox(
         t("cases.assignee"), people_, 0 if first["assignee"] else None, key=acting.key("assignee"), accept_new_options=not people_,
         placeholder=t("cases.assignee_hint"),
     )  # fmt: skip
-    due = st.date_input(t("cases.due_on"), first["due_on"], key=acting.key("due"), format="YYYY-MM-DD")
+    due = middle.date_input(t("cases.due_on"), first["due_on"], key=acting.key("due"), format="YYYY-MM-DD")
     names = list(dict.fromkeys([None, first["play"], *(play.name for play in acting.policy.plays)]))
     called = {name: reasons.play_named(name, acting.policy) for name in names}
-    play = st.selectbox(t("cases.play"), names, names.index(first["play"]), format_func=called.get, key=acting.key("play"))
+    play = right.selectbox(t("cases.play"), names, names.index(first["play"]), format_func=called.get, key=acting.key("play"))
     given = {"assignee": who or "", "due_on": due, "play": play}
     keeps_its_day = acting.case is not None and due == acting.case.due_on
     return given, kept.faults(given, None if keeps_its_day else day)

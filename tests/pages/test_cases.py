@@ -164,12 +164,13 @@ def test_a_comment_is_shown_as_it_was_typed_here_and_on_the_customers_page(page,
     assert "called *them* <b>twice</b>" in said(app.run()) and "boss@x.org" in said(app)
 
 
-def test_the_list_of_cases_knows_those_who_are_not_at_risk_any_more(page, records, warehouses):
+def test_the_list_of_cases_knows_who_is_not_at_risk_any_more_and_who_was_merged(page, records):
+    add(records, "erp:x0", due_on=dt.date(2036, 2, 1))  # a record of Customer 0
     calm = next(f"crm:c{k}" for k in range(1, 60) if f"Customer {k}" not in set(listed(page(cases="everybody"))["customer"]))
     add(records, calm, due_on=dt.date(2026, 8, 3))
     app = page()
     rows = next(part.value for part in app.dataframe if "still" in part.value.columns)
-    assert list(rows["still"]) == ["no"] and "overdue since" in rows["standing"].iloc[0]
+    assert rows["still"].iloc[0] == "no" and "overdue since" in rows["standing"].iloc[0] and rows["customer"].iloc[1] == "Customer 0"
 
 
 def test_plays_are_compared_with_caution_and_from_five_on(page, records):

@@ -38,10 +38,12 @@ def _band(rows: pd.DataFrame, x: str) -> list[dict]:
     return [{**edge, "y": list(known["low"])}, {**edge, "y": list(known["high"]), "fill": "tonexty", "fillcolor": theme.BAND}]
 
 
-def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, promised: str = "", came: str = "", height: int = 320) -> dict:
+def calibration(
+    rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, promised: str = "", came: str = "", height: int = 320, is_near: bool = False,
+) -> dict:  # fmt: skip
     """What was promised (across) against what came (up), one point with its interval per row; on the diagonal both agree.
 
-    rows: `key`, predicted, value, low, high, n: shares, 0 to 1.
+    rows: `key`, predicted, value, low, high, n: shares, 0 to 1. is_near: axes end where the points do, and points are named on hover alone.
     """
     labels = [theme.named(value, names, 22) for value in rows[key]]
     points = {
@@ -58,9 +60,11 @@ def calibration(rows: pd.DataFrame, key: str, label: Label, *, names: dict | Non
     diagonal = {"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "layer": "below", "line": {"color": theme.CAUTION, "width": 1.5, "dash": "dot"}}
     frame = theme.layout(height, shapes=[diagonal])
     small = {"size": theme.FONT_SIZE}
-    frame["xaxis"] = theme.axis(range=[0, 1.05], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(promised), "font": small})
-    frame["yaxis"] = theme.axis(range=[0, 1.12], tickformat=".0%", tickvals=SHARES, title={"text": theme.escaped(came), "font": small})
-    return {"data": [points], "layout": frame}
+    reach = float(max(rows["predicted"].max(), rows["high"].max())) if is_near and len(rows) else 1.0
+    ticks = {"nticks": 5} if is_near else {"tickvals": SHARES}
+    frame["xaxis"] = theme.axis(range=[0, 1.05 * reach], tickformat=".0%", title={"text": theme.escaped(promised), "font": small}, **ticks)
+    frame["yaxis"] = theme.axis(range=[0, 1.12 * reach], tickformat=".0%", title={"text": theme.escaped(came), "font": small}, **ticks)
+    return {"data": [points | {"mode": "markers"} if is_near else points], "layout": frame}
 
 
 TURN = 0.6  # from here on a label stands to the left of its point: to the right there is no room

@@ -182,7 +182,7 @@ def _expected(rows: pd.DataFrame, tables: Tables, days: Sequence[int]) -> pd.Ser
         if model is not None:
             told = _told(theirs)
             found[theirs.index] = model.expected(told["repeats"], told["last"], told["age"], HORIZON / WEEK)
-    return found
+    return found.where(np.isfinite(found))
 
 
 def _buyers(tables: Tables, day: int) -> pd.DataFrame:

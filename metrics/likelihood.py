@@ -27,7 +27,16 @@ def likelihoods(tables: Tables, among: Sequence[str] | None = None) -> pd.DataFr
     ranked = tables["churn_scores"].filter(~nw.col("likelihood").is_null()).with_columns(one=nw.lit(1), less=-nw.col("likelihood"))
     place = nw.col("one").cum_sum().over("population", order_by=["less", "customer_id"])
     ranked = ranked.with_columns(place=place, of_all=nw.col("one").sum().over("population"))
-    return collect(ranked if among is None else ranked.filter(nw.col("customer_id").is_in(list(among)))).drop(columns=["one", "less", "draw"], errors="ignore")
+    theirs = ranked if among is None else ranked.join(tables.column("customer_id", among), on="customer_id", how="semi")
+    return collect(theirs.drop("one", "less"))
+
+
+def carriers(tables: Tables) -> dict[str, str]:
+    """By what the reader's customers are ranked: population → "model", "recency" or "rules"; without those of whom nothing has been learned."""
+    if "churn_scores" not in tables:
+        return {}
+    rows = collect(tables["churn_scores"].select("population", "ranked_by").unique())
+    return dict(sorted(zip(rows["population"], rows["ranked_by"], strict=True)))
 
 
 def reasons(row: Mapping) -> list[tuple[str, float]]:

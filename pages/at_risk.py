@@ -7,7 +7,7 @@ from access.guard import admitted_now, guard
 from access.reach import owned
 from metrics.policies import KINDS, policy
 from records.cases import Standing
-from ui import calling, case_form, case_sheet, cases, data, numbers, page, reasons
+from ui import backtest, calling, case_form, case_sheet, cases, data, likely, numbers, page, reasons
 from ui.figure import figure
 from ui.navigation import customer_link
 from ui.table import Column, table
@@ -20,7 +20,8 @@ LIST = {
     "customer": Column("at_risk.columns.customer"), "case": Column("cases.title"),
     "is_mine": Column("at_risk.columns.mine"), "revenue": Column("at_risk.columns.revenue", "money"),
     "why": Column("at_risk.columns.why"), "action": Column("at_risk.columns.action"), "since": Column("at_risk.columns.since"),
-    "changed": Column("at_risk.columns.changed"), "score": Column("at_risk.columns.score", "points"), "level": Column("at_risk.columns.level"),
+    "changed": Column("at_risk.columns.changed"), **likely.COLUMNS,
+    "score": Column("at_risk.columns.score", "points"), "level": Column("at_risk.columns.level"),
     "contact_on": Column("at_risk.columns.contact"), "renewal_on": Column("at_risk.columns.renewal"),
     "complaints": Column("at_risk.columns.complaints", "count"), "owner": Column("filters.owner"), "grade": Column("filters.grade"),
     "region": Column("filters.region"),
@@ -40,7 +41,7 @@ def answer_first(now) -> bool:
         return False
     figures = {"n": numbers.count(found["n"]), "revenue": numbers.shown(found["value"], "money", now.currency), "share": numbers.shown(found["share"], "share")}
     page.sentence(t("at_risk.says", day=numbers.day(now.period.last_day), **figures))
-    st.caption(t("at_risk.rules"))
+    st.caption(likely.caption(now))
     return True
 
 
@@ -91,7 +92,7 @@ def whom(now):
             return
         if left := cases.hidden(state, standings):
             st.caption(left)
-        told = lambda found: cases.beside(now, reasons.told(found.rows, known, mine), standings)  # noqa: E731
+        told = lambda found: cases.beside(now, likely.beside(now, reasons.told(found.rows, known, mine)), standings)  # noqa: E731
         rows = told(found)
         for row in rows.head(FIRST).to_dict("records"):
             told_in_full(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
@@ -142,6 +143,8 @@ def told_in_full(now, row, stands: Standing, known) -> None:
             customer_link(now, row["customer_id"], f"**{plain(row['customer'])}**")
             st.markdown(f":gray[{about(now, row)}]", width="content")
         page.sentence(plain(row["why"]))
+        for line in likely.told(row):
+            page.sentence(line)
         st.markdown(f":material/arrow_forward: **{plain(row['action'])}**")
         beside = [t("at_risk.changed", what=plain(row["changed"]))] if row["changed"] else []
         beside += [t("at_risk.since", day=numbers.day(row["since"]))] if row["since"] else []
@@ -179,5 +182,6 @@ def by_flag(now):
 if answer_first(now):
     whom(now)
     by_flag(now)
+backtest.section(now)
 all_cases(now)
 effect(now)

@@ -54,9 +54,11 @@ def row_of(now: View, customer: str) -> dict | None:
 
 def _briefed(now: View, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with what one should know before calling."""
+    if rows.empty:
+        return rows
     ids = list(rows["customer_id"])
     known = [customers.about(now.snapshot, briefs, now.query(), ids[k : k + AT_ONCE]) for k in range(0, len(ids), AT_ONCE)]
-    whole = pd.concat(known, ignore_index=True) if known else pd.DataFrame({"customer_id": []})
+    whole = pd.concat(known, ignore_index=True)
     return _plainly(rows.merge(whole, on="customer_id", how="left", suffixes=("", "_scored")))  # on_… and row_… stay those of the flags
 
 

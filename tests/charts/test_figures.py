@@ -213,6 +213,13 @@ def test_calibration_draws_the_diagonal_and_keeps_labels_inside():
     go.Figure(figure)
 
 
+def test_calibration_of_small_shares_comes_near_and_names_points_on_hover():
+    rows = pd.DataFrame({"bin": [1, 2], "predicted": [0.01, 0.06], "value": [0.02, 0.05], "low": [0.01, 0.04], "high": [0.03, 0.08], "n": [50, 50]})
+    figure = charts.calibration(rows, "bin", word, is_near=True)
+    assert figure["layout"]["xaxis"]["range"] == [0, pytest.approx(0.08 * 1.05)] and figure["data"][0]["mode"] == "markers"
+    assert charts.calibration(rows.head(0), "bin", word, is_near=True)["data"][0]["x"] == []
+
+
 # hidden is not missing
 
 STATED = pd.DataFrame(

@@ -17,7 +17,7 @@ LOOKS = {  # quadrant → colour, symbol: the shape says it, too
     "cannot_tell": (theme.CONTEXT, "circle-open"),
 }
 CORNERS = {"improve_first": (0, 1), "keep_up": (1, 1), "low_priority": (0, 0), "maintain": (1, 0)}
-LINE, LETTER, GAP, ABOVE = 15, 6.5, 9, 8  # px: of a label its height and a letter's width; from its point to the side and upwards
+LINE, LETTER, GAP, ABOVE = 15, 6.5, 9, 11  # px: of a label its height and a letter's width; from its point to the side and upwards
 NARROW = 300  # px: width of the plot on a phone
 ROOM = 0.08  # of the span of an axis, beyond the outermost interval
 TURN = 0.62  # of the width: from here on a label stands to the left of its point

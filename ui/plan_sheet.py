@@ -12,7 +12,7 @@ from metrics.result import K_TESTABLE, Answer
 from records import database
 from records import plans as kept
 from records.database import RecordsError
-from records.models import Plan
+from records.models import Plan, PlanCustomer
 from ui import data, numbers, page, plan_form, plans, scores
 from ui.figure import figure
 from ui.level import as_params
@@ -153,19 +153,24 @@ def customers(view: View, number: str) -> None:
             st.progress(plans.share(found))
         else:
             st.caption(t("plans.nobody_listed"))
-        for row, name in found[:MOST]:
-            words = (
-                t("plans.told_on", name=plain(name), at=plain(_at(view, row.told_at)), by=plain(row.told_by or t("register.here")))
-                if row.told_at
-                else plain(name)
-            )
-            key = f"plan_told_{plan.number}_{row.customer_id}"
-            st.session_state[key] = row.told_at is not None
-            st.checkbox(words, key=key, disabled=not may_edit, on_change=_tick, args=(plan, row.customer_id, key))
+        half = (min(len(found), MOST) + 1) // 2
+        for column, part in zip(st.columns(2), (found[:half], found[half:MOST]), strict=True):
+            with column:
+                for row, name in part:
+                    _box(view, plan, row, name, may_edit)
         if len(found) > MOST:
             st.caption(t("plans.more_customers", n=numbers.count(len(found) - MOST)))
         if may_edit:
             _further(view, plan)
+
+
+def _box(view: View, plan: Plan, row: PlanCustomer, name: str, may_edit: bool) -> None:
+    """One customer with the box that says whether they were told."""
+    words, key = plain(name), f"plan_told_{plan.number}_{row.customer_id}"
+    if row.told_at:
+        words = t("plans.told_on", name=words, at=plain(_at(view, row.told_at)), by=plain(row.told_by or t("register.here")))
+    st.session_state[key] = row.told_at is not None
+    st.checkbox(words, key=key, disabled=not may_edit, on_change=_tick, args=(plan, row.customer_id, key))
 
 
 def _at(view: View, at: dt.datetime | None) -> str:

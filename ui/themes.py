@@ -77,7 +77,7 @@ def _sentence(rows: pd.DataFrame, notes: dict) -> str:
     if not has(since):
         return text
     shares = {name: numbers.shown(row[name], "share") for name in ("share", "share_before")}
-    return t("format.between_sentences").join((text, t(since, before=numbers.count(row["before"]), **shares)))
+    return t("format.sentences", first=text, then=t(since, before=numbers.count(row["before"]), **shares))
 
 
 def mean(row: dict, which: str) -> str:

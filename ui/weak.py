@@ -17,9 +17,11 @@ from ui.level import ALL, PERIOD, Level, as_params
 from ui.navigation import link
 from ui.table import Column
 from ui.view import View
-from ui.words import plain, t
+from ui.words import plain, t, value_of
 
 CARDS, BESIDE = 6, 2  # areas told one by one; as many stand beside the chart instead of above it
+NEXT = 2  # areas that the overview names after the worst
+LONGEST = 28  # characters of an area in the chart; a longer one is told by its values alone
 UNITS = {"nps": "points", "mean": "score", "low_share": "share"}
 DEPTH = range(1, 4)
 SORTS = {"impact": "rank", "gap": "rank_by_gap"}
@@ -61,17 +63,25 @@ def first_sentence(view: View, level: Level, answer) -> str:
 
 
 def on_overview(view: View) -> None:
-    """The worst area of the first thing that was asked, in one sentence with its way down; nothing where nobody answered."""
+    """The worst areas of the first thing that was asked, in a sentence or two with the way down; nothing where nobody answered."""
     first = next(iter(scores.scored(view)), None)
     level = Level(first)
     answer = found(view, level) if first else None
     if answer is None or answer.rows.iloc[0]["state"] != "value":
         return
-    worst = next((row for row in _told(answer) if row["role"] == "stands_out"), None)
+    worst, *others = [row for row in _told(answer) if row["role"] == "stands_out"][: 1 + NEXT] or [None]
     there = level.within(dict(pairs(worst))) if worst else level
+    said = first_sentence(view, level, answer)
+    said = t("format.sentences", first=said, then=_next(others, UNITS[answer.notes["measure"]])) if others else said
     with page.section("drill.title"), st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(first_sentence(view, level, answer), width="stretch")
+        st.markdown(said, width="stretch")
         link(view, "drill", t("why.see"), state=as_params(there, first))
+
+
+def _next(rows: list[dict], unit: str) -> str:
+    """The areas after the worst, each with what the whole would gain."""
+    told = [t("drill.next_area", area=plain(area(row)), gain=numbers.size(row["impact"], unit)) for row in rows]
+    return t("drill.next", areas=t("drill.between").join(told))
 
 
 def _told(answer) -> list[dict]:
@@ -170,10 +180,11 @@ def _chart(view: View, level: Level, answer, order: list[dict], unit: str, usual
     rows = rows.assign(rank=rows["rank"].astype(int).astype(str), words=[area(row) for row in order], note=[_note(row) for row in order])
     rows = rows.assign(trend=[t(f"drill.trend_words.{row['trend']}") if isinstance(row["trend"], str) else None for row in order])
     names = dict(zip(rows["rank"], rows["words"], strict=True))
+    short = {rank: words if len(words) <= LONGEST else _values(row) for (rank, words), row in zip(names.items(), order, strict=True)}
     usual_ones = tuple(rows.loc[rows["role"] != "stands_out", "rank"])
     show = lambda value: numbers.shown(value, unit)  # noqa: E731
     against = {"reference": whole, "reference_label": t("nps.all", value=show(whole))}
-    spec = charts.forest(rows, "rank", show, names=names, tick=".0%" if unit == "share" else "", weak=usual_ones, **against)
+    spec = charts.forest(rows, "rank", show, names=short, tick=".0%" if unit == "share" else "", weak=usual_ones, **against)
     if usual_ones:
         st.caption(t("drill.grey"))
     table = {"rows": rows, "columns": _columns(unit), "metrics": (data.metric("low_scores"),)}
@@ -181,6 +192,10 @@ def _chart(view: View, level: Level, answer, order: list[dict], unit: str, usual
     if chosen:
         row = next(row for row in order if str(int(row["rank"])) == chosen)
         scores.go(view, level.within(dict(pairs(row))), usual)
+
+
+def _values(row: Mapping) -> str:
+    return " · ".join(value_of(column, value) for column, value in pairs(row))
 
 
 def dividing(view: View, level: Level, columns) -> str:

@@ -81,7 +81,7 @@ def test_labels_of_points_at_the_same_place_are_pushed_apart_with_a_line_back():
     )
     one, other, away = drawn(rows)["layout"]["annotations"][:3]
     assert one["showarrow"] is False and other["showarrow"] is True
-    assert other["ay"] == pytest.approx(-15 - 8)  # a label's height, and the 8 px that every label stands above its point
+    assert other["ay"] == pytest.approx(-15 - 11)  # a label's height, and the 11 px that every label stands above its point
     assert away["showarrow"] is False and away["xanchor"] == "right"  # far to the right: its label turns inward
 
 

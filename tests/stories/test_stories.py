@@ -108,11 +108,13 @@ def test_the_search_lists_the_weak_areas_that_were_planted_and_no_other(demo_dat
     assert [area for area in areas if area not in stories] == [] and [story for story in stories if story not in areas] == []
 
 
-def test_the_overview_tells_the_worst_of_them_in_a_sentence(demo_data, planted, monkeypatch):
+def test_the_overview_tells_them_in_a_sentence_the_worst_first(demo_data, planted, monkeypatch):
     monkeypatch.setenv("RAPPORT_DATA", str(demo_data))
     app = AppTest.from_file(ENTRY, default_timeout=60).run()
     assert failures(app) == []
     assert f"**Touchpoint {planted['low_touchpoint'][0]['touchpoint']}** holds NPS down most" in texts(app)
+    pair = planted["low_pair"][0]
+    assert f"**Region {pair['region']} · Product line {pair['product_line']}** (" in texts(app).split("Next: ")[1].split("\n")[0]
 
 
 def test_core_customers_are_silent(demo_data, planted):

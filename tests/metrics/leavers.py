@@ -28,7 +28,8 @@ def _lives(rng: random.Random, rows: dict[str, list[dict]], name: str, start: dt
         is_angry = rng.random() < 0.2
         if is_angry:
             on = day + dt.timedelta(days=rng.randrange(5, 85))
-            rows["tickets"].append({"ticket_id": f"{name}-{on}", "customer_id": name, "kind": "complaint", "opened_at": _at(on), "solved_at": _at(on, 12)})
+            solved = _at(on, 12) if rng.random() < 0.8 else None
+            rows["tickets"].append({"ticket_id": f"{name}-{on}", "customer_id": name, "kind": "complaint", "opened_at": _at(on), "solved_at": solved})
         if rng.random() < RATE * (4 if is_angry else 0.4):
             end = day + dt.timedelta(days=95 + rng.randrange(80))
         day += dt.timedelta(days=91)
@@ -37,7 +38,7 @@ def _lives(rng: random.Random, rows: dict[str, list[dict]], name: str, start: dt
     while on < (over or LAST):
         rows["invoices"].append(_invoice(name, on))
         rows["interactions"].append({"interaction_id": f"{name}-i{on}", "customer_id": name, "happened_at": _at(on), "direction": "out"})
-        on += dt.timedelta(days=rng.randrange(10, 50))
+        on += dt.timedelta(days=rng.randrange(25, 75))
     rows["subscriptions"].append({
         "subscription_id": f"{name}-{start}", "customer_id": name, "starts_on": start, "ends_on": over, "amount_per_month": 100, "currency": "CNY",
         "status": "ended" if over else "active",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from metrics import CATALOGUE, churn_card, churn_model
+from metrics import CATALOGUE, churn_card, churn_history, churn_model
 from metrics.additive_logit import NotFitted
 from metrics.backtest import binned, calibrated, cards, churn_backtest, fitness, hits
 from metrics.churn_features import KINDS, NUMBERS
@@ -218,7 +218,8 @@ def test_quarters_add_up_to_the_whole():
     assert ranked(options={"population": "buyer"})["state"].tolist() == ["no_data"] * 3
 
 
-def test_without_a_model_the_rivals_are_tested_all_the_same():
+def test_without_a_model_the_rivals_are_tested_all_the_same(monkeypatch):
+    monkeypatch.setattr(churn_history, "TESTED", 2)  # quarters
     tables = made(leavers.company(60))
     rows = churn_backtest(tables, WHOLE).rows.set_index("ranker")
     assert "model" not in rows.index[rows["state"] == "value"] and (rows.loc[["recency", "rules"], "state"] == "value").all()

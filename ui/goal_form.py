@@ -20,7 +20,7 @@ from records import database, targets
 from records.database import RecordsError
 from records.editing import Conflict
 from records.models import Target
-from ui import data, numbers, standing
+from ui import conflict, data, numbers, standing
 from ui.filters import label
 from ui.recognised import why
 from ui.selection import BLANK, SEGMENTS
@@ -241,8 +241,8 @@ def _do(what: str, editing: Editing, given: dict) -> None:
     reader = _editor(given)
     try:
         saved = _written(what, editing, given, reader.name)
-    except Conflict as conflict:
-        editing.conflict = conflict.present
+    except Conflict as faster:
+        editing.conflict = faster.present
         st.rerun()
     except RecordsError as error:
         st.error(plain(why(error)), icon=":material/report:")
@@ -274,20 +274,19 @@ def _written(what: str, editing: Editing, given: dict, by: str | None) -> Target
 def _conflict(view: View, editing: Editing, given: dict) -> None:
     """Who was faster, what of it differs from what is typed here, and the choice between the two. Nothing is lost before it is made."""
     theirs = editing.conflict
-    at = numbers.instant(theirs.changed_at, view.zone)
-    st.warning(t("targets.conflict", by=plain(theirs.changed_by or t("register.here")), at=plain(at)), icon=":material/group:")
-    for name, mine in given.items():
-        sides = ((getattr(theirs, name), theirs.is_relative), (mine, given["is_relative"]))
-        words = [standing.worded(view, theirs.metric, name, value, bool(is_relative)) for value, is_relative in sides]
-        if words[0] != words[1]:
-            st.caption(t("targets.differs", column=t(f"targets.columns.{name}"), theirs=plain(words[0]), mine=plain(words[1])))
-    if theirs.is_closed:
-        st.caption(t("targets.conflict_closed"))
-    with st.container(horizontal=True):
-        if st.button(t("targets.save_mine"), type="primary", key="target_mine"):
-            editing.version, editing.conflict = theirs.version, None
-            _do("change", editing, given)
-        if st.button(t("targets.take_theirs"), key="target_theirs"):
-            standing.forget()
-            _again(theirs)
-            st.rerun()
+
+    def worded(name: str, value, is_relative) -> str:
+        return standing.worded(view, theirs.metric, name, value, bool(is_relative))
+
+    sides = {
+        t(f"targets.columns.{name}"): (worded(name, getattr(theirs, name), theirs.is_relative), worded(name, mine, given["is_relative"]))
+        for name, mine in given.items()
+    }
+    chosen = conflict.choice(view, "targets.conflict", "target", theirs, sides, t("targets.conflict_closed") if theirs.is_closed else None)
+    if chosen == conflict.MINE:
+        editing.version, editing.conflict = theirs.version, None
+        _do("change", editing, given)
+    elif chosen == conflict.THEIRS:
+        standing.forget()
+        _again(theirs)
+        st.rerun()

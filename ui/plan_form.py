@@ -17,7 +17,7 @@ from records import plans as kept
 from records.database import RecordsError
 from records.editing import Conflict
 from records.models import Plan
-from ui import data, numbers, plans
+from ui import conflict, data, numbers, plans
 from ui.plans import Opening
 from ui.recognised import why
 from ui.view import View
@@ -188,8 +188,8 @@ def _change(view: View, editing: Editing, given: Mapping) -> None:
     engine, today = database.opened(data.directory()), plans.today(view)
     try:
         saved, differing = kept.change(engine, plan.number, editing.version, by=reader.name, at=_now(), today=today, **given)
-    except Conflict as conflict:
-        editing.conflict = conflict.present
+    except Conflict as faster:
+        editing.conflict = faster.present
         st.rerun()
     except RecordsError as error:
         st.error(plain(why(error)), icon=":material/report:")
@@ -209,20 +209,15 @@ def go(view: View, number: int | None) -> None:
 def _conflict(view: View, editing: Editing, given: Mapping) -> None:
     """Who was faster, what of it differs from what is typed here, and the choice between the two. Nothing is lost before it is made."""
     theirs = editing.conflict
-    at = numbers.instant(theirs.changed_at, view.zone)
-    st.warning(t("plans.conflict", by=plain(theirs.changed_by or t("register.here")), at=plain(at)), icon=":material/group:")
-    for name in kept.EDITABLE:
-        words = [_worded(theirs, name, value) for value in (getattr(theirs, name), given[name])]
-        if words[0] != words[1]:
-            st.caption(t("plans.differs", column=t(f"plans.columns.{name}"), theirs=plain(words[0]), mine=plain(words[1])))
-    with st.container(horizontal=True):
-        if st.button(t("plans.save_mine"), type="primary", key="plan_mine"):
-            editing.version, editing.conflict = theirs.version, None
-            _change(view, editing, given)
-        if st.button(t("plans.take_theirs"), key="plan_theirs"):
-            plans.forget()
-            _again(theirs, editing.mark)
-            st.rerun()
+    sides = {t(f"plans.columns.{name}"): (_worded(theirs, name, getattr(theirs, name)), _worded(theirs, name, given[name])) for name in kept.EDITABLE}
+    chosen = conflict.choice(view, "plans.conflict", "plan", theirs, sides)
+    if chosen == conflict.MINE:
+        editing.version, editing.conflict = theirs.version, None
+        _change(view, editing, given)
+    elif chosen == conflict.THEIRS:
+        plans.forget()
+        _again(theirs, editing.mark)
+        st.rerun()
 
 
 def _worded(plan: Plan, name: str, value) -> str:

@@ -20,7 +20,7 @@ from metrics.vitality import FULL, SIGNALS, scored
 
 MOST_MORNINGS = 12  # quarters that are learned from
 TESTED = 6  # the last of them, on which the rules are tested as well
-MOST_CUSTOMERS = 20_000  # that the past is told of; more are drawn evenly
+MOST_CUSTOMERS = 10_000  # that the past is told of; more are drawn evenly
 LEAST_LOST = 10  # losses in all those quarters, under which there is nothing to learn or to test
 NO_HISTORY = "owner"  # the factor of the score that sources keep no days of: in the past it would tell the future
 RIVALS = ("recency", "rules")

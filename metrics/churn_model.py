@@ -21,7 +21,7 @@ from metrics.churn_population import HORIZON, POPULATIONS
 LEAST_QUARTERS, LEAST_LOST, LEAST_STAYED = 2, 100, 100  # whole label windows, losses and others to learn from (DEFINITIONS, section 6)
 TELLING = 0.05  # a feature that fewer have a value for is left out
 TOO_GOOD = 0.95  # area under the curve of a single feature from which on it is taken for a leak
-MOST_LEARNED = 30_000  # examples; more are drawn evenly
+MOST_LEARNED = 20_000  # examples; more are drawn evenly
 CERTAIN = 1e-6  # probabilities are kept this far from 0 and 1
 RANKERS = ("model", *RIVALS)
 

@@ -81,7 +81,7 @@ def at_risk(tables: Tables, query: Query) -> Answer:
     """Living customers with a flag that costs points, at the end of what has happened of the period.
 
     A renewal that comes near is a flag, but alone it puts nobody at risk. Returns value = n = numerator = customers; denominator = living
-    customers. se is 0 (is_counted). Notes: unvalidated, since no back-test has been made. Where nothing is known of any kind: no_data.
+    customers. se is 0 (is_counted). Notes: unvalidated: it is no probability; see churn_backtest. Where nothing is known of any kind: no_data.
     """
     return _sized(tables, query, "n")
 
@@ -150,7 +150,7 @@ METRICS = (
         formula="customers with a flag of the kind that stands", unit="count", reads=READS, behind=behind_flags, better="lower",
     ),
     Metric(
-        "at_risk", at_risk, definition="Customers with a flag that costs points of their health score, at the end of the period; not validated by a back-test.",
+        "at_risk", at_risk, definition="Customers with a flag that costs points of their health score, at the end of the period; see the back-test.",
         formula="living customers with at least one flag other than a renewal that comes near", unit="count", reads=READS, behind=listed, better="lower",
     ),
     Metric(

@@ -38,8 +38,8 @@ def customer_health(tables: Tables, query: Query) -> Answer:
     Only living customers (see signals.living), at the end of what has happened of the period.
 
     Returns value, n = customers with a score, numerator = Σ scores, denominator = n; low, high, se: normal, of the mean; extra: withheld =
-    customers whose score is withheld, one column per level of the policy with its customers. Notes: unvalidated (no back-test
-    has been made of it), coverage.
+    customers whose score is withheld, one column per level of the policy with its customers. Notes: unvalidated (it is no
+    probability; what it is worth is told by churn_backtest), coverage.
     """
     refuse_grain(query, "scores are those of the period's end: leave out the grain")
     at = eve(query)
@@ -156,7 +156,7 @@ def moves(now: Mapping, before: Mapping) -> list[dict]:
 METRICS = (
     Metric(
         "customer_health", customer_health,
-        definition="Mean health score of the customers at the end of the period, from 0 to 100, over the factors that have data; not validated by a back-test.",
+        definition="Mean health score of the customers at the end of the period, from 0 to 100, over the factors that have data; see the back-test.",
         formula="Σ weight x factor / Σ weight over factors with data; withheld where they have less than 60 % of the weights",
         unit="score", reads=READS, behind=behind_health, better="higher",
     ),

@@ -54,10 +54,11 @@ ONLY_IN = {
     "scipy": ("metrics",),
     "statsmodels": ("metrics",),
     "sklearn": ("metrics",),
+    "holidays": ("metrics",),
     "rjieba": ("metrics.phrases",),
     "apprise": ("notify.delivery",),
 }
-METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "metrics"}
+METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "holidays", "metrics"}
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 300  # lines
 LONG_FILES = {

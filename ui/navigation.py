@@ -40,6 +40,7 @@ ENTRIES = (
     Entry("arpu", "money", "payments"),
     Entry("funnel", "money", "filter_alt"),
     Entry("service", "customers", "support_agent"),
+    Entry("journey", "customers", "timer"),
     Entry("at_risk", "customers", "phone_in_talk"),
     Entry("customer", "customers", "contact_page"),
     Entry("sources", "trust", "database"),

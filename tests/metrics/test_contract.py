@@ -46,6 +46,7 @@ REFUSES_BY: dict[str, str] = {
     "remeasured": "looks at one segment",
     "score_counts": "divides by score alone",
     "themes": "groups of their own",
+    "follow_up_churn": "compares two groups",
     "customer_value": "a list of customers",
     "promotion_roi": "a list of promotions",
     "feature_drift": "looks inside one group",
@@ -76,6 +77,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "revenue_at_risk": "a state on a date",
     "at_risk": "a state on a date",
     "flags": "flags that stand on a date",
+    "follow_up_churn": "outcomes are followed for months",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
 }

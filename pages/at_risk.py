@@ -35,12 +35,11 @@ mine = owned(data.directory(), admitted_now().name)
 
 def answer_first(now) -> bool:
     """How many are at risk, and what they bring; whether there is anybody."""
-    found = data.answer(now, "revenue_at_risk").rows.iloc[0]
-    if found["state"] != "value" or not found["n"]:
-        page.empty("at_risk.nobody" if found["state"] == "value" else "at_risk.nothing", day=numbers.day(now.period.last_day))
+    told = calling.said(now)
+    if told is None:
+        page.empty(calling.nobody(now), day=numbers.day(now.period.last_day))
         return False
-    figures = {"n": numbers.count(found["n"]), "revenue": numbers.shown(found["value"], "money", now.currency), "share": numbers.shown(found["share"], "share")}
-    page.sentence(t("at_risk.says", day=numbers.day(now.period.last_day), **figures))
+    page.sentence(told)
     st.caption(likely.caption(now))
     return True
 

@@ -6,7 +6,7 @@ import charts
 from access.guard import guard
 from metrics.clocks import standing, waiting
 from metrics.result import K_TESTABLE
-from ui import behind, customers, data, navigation, numbers, page
+from ui import behind, clocks, customers, data, navigation, numbers, page
 from ui.calling import today
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -68,11 +68,9 @@ def limits(answer) -> str:
     return t("journey.limits", limits=t("at_risk.and").join(said)) if said else ""
 
 
-def answer_first(answer) -> None:
+def answer_first(rows) -> None:
     """How much was kept, and which of the promises least."""
-    rows, notes = answer.rows, answer.notes
-    figures = {"kept": numbers.count(notes["kept"]), "n": numbers.count(notes["over"]), "share": share(notes["share"])}
-    page.sentence(t("journey.says", **figures, days=page.days(view.period)))
+    page.sentence(clocks.said(view))
     firm = rows[rows["n"] >= K_TESTABLE]
     if len(firm) > 1:
         least = firm.loc[firm["value"].idxmin()]
@@ -189,7 +187,7 @@ def adjusted(found: dict | None, risks) -> None:
 answer = data.answer(view, "clocks")
 is_known = answer.notes["over"] > 0
 if is_known:
-    answer_first(answer)
+    answer_first(answer.rows)
 open_now(view)
 if is_known:
     each(view, answer)

@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, goals, numbers, page, sentences, weak
+from ui import calling, clocks, data, goals, numbers, page, sentences, weak
 from ui.cards import Card, row, title
 from ui.figure import figure
 from ui.navigation import link
@@ -78,6 +78,21 @@ def weakest(view):
     weak.on_overview(view)
 
 
+@page.part("at_risk.title", parallel=True)
+def attention(view):
+    """Who is at risk with how much, and whether we were there in time: each a link to its page."""
+    with page.section("at_risk.title"):
+        with st.skeleton(height=60):
+            now = calling.today(view)
+            told, kept = calling.said(now), clocks.said(view)
+        page.sentence(told or t(calling.nobody(now), day=numbers.day(now.period.last_day)))
+        if kept:
+            page.sentence(kept)
+        with st.container(horizontal=True):
+            link(view, "at_risk", t("overview.to_list"))
+            link(view, "journey", t("overview.to_journey"))
+
+
 @page.part("targets.title", parallel=True)
 def aims(view):
     """The open targets, each with its own customers and days, whatever the page's filters are."""
@@ -90,5 +105,6 @@ cards = CARDS[data.answer(view, "retention").notes["basis"]]
 row(view, cards)
 what_changed(view, cards)
 weakest(view)
+attention(view)
 aims(view)
 over_time(view, cards)

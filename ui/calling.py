@@ -9,8 +9,9 @@ import pandas as pd
 
 from metrics.briefs import briefs
 from metrics.period import Period
-from ui import customers, data
+from ui import customers, data, numbers
 from ui.view import View
+from ui.words import t
 
 ON_SCREEN = 500  # customers; the files hold all
 AT_ONCE = 5000  # customers that one question names
@@ -20,6 +21,20 @@ def today(view: View) -> View:
     """The view of everything that is loaded: whom to call is known for today."""
     reach = data.reach(view.snapshot)
     return view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
+
+
+def said(now: View) -> str | None:
+    """How many are at risk and what they brought; None where there is nobody, or nothing is known."""
+    found = data.answer(now, "revenue_at_risk").rows.iloc[0]
+    if found["state"] != "value" or not found["n"]:
+        return None
+    figures = {"n": numbers.count(found["n"]), "revenue": numbers.shown(found["value"], "money", now.currency), "share": numbers.shown(found["share"], "share")}
+    return t("at_risk.says", day=numbers.day(now.period.last_day), **figures)
+
+
+def nobody(now: View) -> str:
+    """The glossary's key of why `said` says nothing."""
+    return "at_risk.nobody" if data.answer(now, "revenue_at_risk").rows["state"].iloc[0] == "value" else "at_risk.nothing"
 
 
 def listed(

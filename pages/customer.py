@@ -1,5 +1,7 @@
 """Who is this customer? Basics, transactions, service and preferences side by side, and everything that happened as one list."""
 
+from functools import reduce
+
 import streamlit as st
 
 import charts
@@ -110,7 +112,7 @@ def answer_first(account):
     parts += [t("customer.says.lost", day=numbers.day(known["lost_on"]))] if known["lost_on"] else []
     said = [t("customer.says.who", name=plain(known["name"]), what=t("customer.says.between").join(parts)), said_money(account)]
     said += said_service(account) if account.happened is not None else []
-    page.sentence(" ".join(said))
+    page.sentence(reduce(lambda first, then: t("format.sentences", first=first, then=then), said))
 
 
 def said_money(account) -> str:

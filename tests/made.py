@@ -20,7 +20,9 @@ from warehouse.schema import arrow_schema
 UTC = dt.UTC
 SETTINGS = {"calendar": {"timezone": "UTC", "currency": "CNY", "fiscal_year_start": 1, "week_start": 1}, "metrics": {}}
 READ_AT = dt.datetime(2100, 1, 1, tzinfo=UTC)  # after whatever a test's rows tell of
+AT_ONCE = 24  # companies whose tables stay in the engine's memory; those of an older one are read again when somebody asks
 _serial = itertools.count()
+_keys: list[str] = []
 
 
 def made(entities: dict[str, list[dict]], settings: dict | None = None, *, marts: bool = True, scope=FULL, engine_name: str | None = None) -> engine.Tables:
@@ -32,6 +34,8 @@ def made(entities: dict[str, list[dict]], settings: dict | None = None, *, marts
     settings = {**SETTINGS, **(settings or {})}
     folder, worker = Path(tempfile.mkdtemp(prefix="made-")), engine.engine(engine_name)
     key = f"made-{next(_serial)}"
+    _keys.append(f"{key}:")
+    worker.forget(_keys[-AT_ONCE:], "made-")
     stored = _Stored({name: _stored(folder, name, entities.get(name, [])) for name in contract.ENTITIES})
 
     def tables(of=FULL):

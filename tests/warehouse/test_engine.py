@@ -143,7 +143,8 @@ def test_a_missing_instant_has_no_day():
 def test_every_table_can_be_read_when_it_is_empty():
     tables = made({})
     for name in tables:
-        assert len(collect(tables[name])) == 0, name
+        rows = collect(tables[name])
+        assert len(rows) == 0 or (name == "churn_model" and set(rows["feature"]) == {"card"}), name  # why there is no model
 
 
 def test_an_unknown_table_is_refused_with_those_there_are():

@@ -57,7 +57,8 @@ def _read(frame: nw.LazyFrame) -> pd.DataFrame:
 
 
 def _stored(rows: pd.DataFrame, schema: Mapping[str, pa.DataType]) -> nw.LazyFrame:
-    table = pa.Table.from_pandas(rows[list(schema)], schema=pa.schema(list(schema.items())), preserve_index=False)
+    known = pa.schema(list(schema.items()))  # a frame without rows has lost what its columns are
+    table = known.empty_table() if rows.empty else pa.Table.from_pandas(rows[list(schema)], schema=known, preserve_index=False)
     return nw.from_native(duckdb.connect().from_arrow(table))
 
 

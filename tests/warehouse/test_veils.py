@@ -235,8 +235,15 @@ def test_every_column_of_the_contract_that_is_personal_or_money_is_covered():
                 assert column.name in personal_columns(name) and (column.name in veils.MASKS)
 
 
+LEARNED = {  # features of the churn model: days, counts, shares and ratios; none is made of what was paid
+    "silence", "rhythm", "pace", "expected", "tenure", "anniversary", "agreements", "contact", "complaints", "requests", "use", "satisfaction", "recommends",
+    "failed", "missed",
+}  # fmt: skip
+POINTS = {f"points_{name}" for name in (*LEARNED, "kind", "industry", "region", "size", "channel")}
 NOT_MONEY = {  # columns of marts that are broken numbers (sums of whole ones among them) and no amounts
     "deal_steps": {"stayed_s", "stays"},
+    "churn_history": {"is_lost", "lost_after", "recency", "rules", *LEARNED}, "churn_tested": {"is_lost", "lost_after", "probability", "recency", "rules"},
+    "churn_model": {"at", "points"}, "churn_scores": {"probability", "likelihood", "base", *LEARNED, *POINTS},
     "daily_rates": {"rate"},  # what the market says
     "scores": {"score", "weight", "scale_min", "scale_max"}, "events": {"score", "scale_min", "scale_max"},
     "customer_quarters": {

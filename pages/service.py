@@ -5,10 +5,10 @@ import streamlit as st
 import charts
 from access.guard import guard
 from metrics.change import differ
-from metrics.period import Period
 from metrics.result import K_TESTABLE
 from metrics.survey import is_about_service
 from ui import behind, data, numbers, page
+from ui.calling import today
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column
@@ -40,12 +40,6 @@ def share(value) -> str:
     return numbers.shown(value, "share")
 
 
-def up_to_now(view):
-    """The same view of everything that is loaded: what is open is open, whichever period is looked at."""
-    reach = data.reach(view.snapshot)
-    return view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
-
-
 def said_open(now) -> tuple[dict, dict]:
     """What is open now: the row of the answer, and its words."""
     found = data.answer(now, "open_tickets").rows.iloc[0]
@@ -56,7 +50,7 @@ def answer_first(view, answered, solved) -> None:
     """The page's question answered in two sentences."""
     first, second = answered.rows.iloc[0], solved.rows.iloc[0]
     within = {"hours": numbers.count(answered.notes["within_hours"]), "days": numbers.count(solved.notes["within_days"])}
-    _, still_open = said_open(up_to_now(view))
+    _, still_open = said_open(today(view))
     page.sentence(t("service.says", answered=share(first["value"]), solved=share(second["value"]), **within) + " " + t("service.says_open", **still_open))
     if second["young"] > 0:
         st.caption(t("service.left_out", n=numbers.count(second["young"]), days=within["days"]))
@@ -131,7 +125,7 @@ def forest(view, name: str, column: str, prompt: str) -> str | None:
 def waiting(view):
     """What is open now, the oldest first."""
     with page.section("service.open", help="service.open_help"):
-        now = up_to_now(view)
+        now = today(view)
         found, words = said_open(now)
         if not found["n"] > 0:
             page.sentence(t("service.none_open", day=words["day"]))

@@ -18,7 +18,7 @@ AT_ONCE = 5000  # customers that one question names
 
 
 def today(view: View) -> View:
-    """The view of everything that is loaded: whom to call is known for today."""
+    """The view of everything that is loaded: whom to call, and what is open, is known for today, whichever period is looked at."""
     reach = data.reach(view.snapshot)
     return view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
 

@@ -37,6 +37,7 @@ KINDS = ("stands_out", "usual", "below_expected")
 LOW, HIGH = 1, -1
 CLEARLY = 1.1  # how much surer the surest high area must be than the surest low one to join first
 NEVER = -9.0  # a t that no rule lets in
+DIGITS = 7  # of a logarithm of p: two areas of the same answers are equally sure, however an engine added them up; the first column is named
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Search:
     def log_p(self, t, cells, sign=LOW) -> np.ndarray:
         """Logarithm of p times the tests it stands among, of being low or of being high."""
         straight = straightened(sign * t, self.effects.worth[cells], sign * self.effects.sums.skew)
-        return log_ndtr(-straight) + self.burden[self.effects.cube.depths[cells]]
+        return np.round(log_ndtr(-straight) + self.burden[self.effects.cube.depths[cells]], DIGITS)
 
     def _limits(self, more: int) -> dict[int, float]:
         """What a weighted p must not exceed, of low areas and of high ones."""
@@ -202,7 +203,7 @@ class Search:
         residual = self.fit.residual[cells] + self.fit.effects[1 + effects.cube.levels + j] * common
         near = self.is_searched[cells] & (common > 0.3 * np.minimum(effects.w[cells], pick.totals[0]))
         cells, residual = cells[near], residual[near]
-        return [int(cell) for cell in cells[np.argsort(pick.sign * residual / np.sqrt(effects.w[cells]), kind="stable")][:RELATIVES]]
+        return [int(cell) for cell in cells[np.argsort(np.round(pick.sign * residual / np.sqrt(effects.w[cells]), DIGITS), kind="stable")][:RELATIVES]]
 
     def _with_more(self) -> list | None:
         """With the areas that join: the low ones, unless what is surest is a high one."""

@@ -179,6 +179,21 @@ def test_columns_that_hold_each_other_do_not_hide_an_area():
     assert found(codes, y, cards=(2, 4, 8, 40, 6)) == [area]
 
 
+def test_of_two_names_for_the_same_answers_the_first_is_said_however_they_are_added_up(monkeypatch):
+    """Each region has a department of its own, but for some: an area lies in both, and what engines add up in another order differs in its last digits."""
+    rng, exact = np.random.default_rng(15), Search.exact
+    region, product, size = (rng.integers(0, levels, MANY) for levels in (8, 4, 6))
+    codes = np.array([region, product, np.minimum(region, 3), size], np.uint8)
+    y = rng.normal(size=MANY) - 0.8 * ((region == 1) & (product == 2))
+
+    def with_other_last_digits(self, cells, without=None):
+        low, t = exact(self, cells, without)
+        return low, t * (1 + rng.normal(0, 1e-11, len(t)))
+
+    monkeypatch.setattr(Search, "exact", with_other_last_digits)
+    assert [found(codes, y, cards=(8, 4, 4, 6)) for _ in range(10)] == [[{0: 1, 1: 2}]] * 10
+
+
 def test_small_areas_are_not_looked_at():
     codes, y = survey(12, [({0: 0, 1: 0, 2: 0}, 5.0)], many=900)
     tried = search(codes, y)

@@ -10,8 +10,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*.toml"))
 
 
-def test_there_are_five():
-    assert [path.stem for path in FILES] == ["cdnow", "maven_crm", "olist_funnel", "online_retail", "sfo_survey_2017"]
+def test_there_are_seven():
+    names = ["cdnow", "helpdesk_italian", "maven_crm", "olist_funnel", "online_retail", "ravenstack", "sfo_survey_2017"]
+    assert [path.stem for path in FILES] == names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

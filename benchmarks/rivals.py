@@ -54,6 +54,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "churn_backtest": "the customers of past quarters, ranked in Python; the published formulas stand in its tests",
     "clocks": "five kinds of beginnings beside what ended them; worked cases of the definitions stand in its tests",
     "follow_up_churn": "clocks' signings beside who was lost, weighted in Python; simulated companies stand in its tests",
+    "data_health": "sums over judged records; a second opinion in SQL stands in its tests",
     "customer_health": "a weighted mean of what flags look at; the published formula stands in its tests",
 }
 

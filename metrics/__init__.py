@@ -20,6 +20,7 @@ from metrics import (
     forecast,
     funnel,
     grading,
+    health,
     incidence,
     landmark,
     ltv,
@@ -37,6 +38,7 @@ from metrics import (
     spread,
     survey,
     survival,
+    tenure,
     themes,
     tickets,
     value,
@@ -65,6 +67,7 @@ MODULES = (
     bridge,
     ltv,
     concentration,
+    tenure,
     value,
     promotion,
     funnel,
@@ -87,5 +90,6 @@ MODULES = (
     risk,
     vitality,
     backtest,
+    health,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}

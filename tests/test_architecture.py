@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "warehouse.marts": ("warehouse.marts", "warehouse.contract"),
     "warehouse.marts.__init__": ("warehouse",),
     "warehouse.marts.churn": ("warehouse.marts", "metrics"),  # a model is learned by metrics and stored like any other mart
+    "warehouse.marts.health": ("warehouse.marts", "metrics"),  # the rules of a record are the metric's
     "metrics": ("metrics",),
     "metrics.__main__": ("metrics", "warehouse", "access"),
     "charts": ("charts", "metrics.metric", "metrics.result"),
@@ -67,6 +68,10 @@ ONLY_IN = {
     "holidays": ("metrics",),
     "rjieba": ("metrics.phrases",),
     "apprise": ("notify.delivery",),
+    "splink": ("warehouse.identity.likeness",),
+    "rapidfuzz": ("warehouse.identity.likeness",),
+    "phonenumbers": ("warehouse.identity.keys",),
+    "opencc": ("warehouse.identity.names",),
 }
 METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "holidays", "metrics"}
 

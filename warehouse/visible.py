@@ -22,6 +22,7 @@ EMPTIED = {  # table → columns that tell of other customers
     "campaigns": ("cost",),  # paid for all customers: beside one's own revenue it would be a wrong return
     "customers": ("parent_id",), "accounts": ("parent_id",),  # may be a customer of somebody else
     "customer_quarters": ("draw",),  # of older snapshots: the customer's number among all
+    "record_checks": ("duplicate", "two_names", "one_name", "is_involved", "bad_number", "no_erp", "no_crm"),  # beside records of others
 }  # fmt: skip
 DECIMALS = 2  # of shares of all ranked customers: from the exact ones one could work out how many there are
 COARSE = {"customer_quarters": ("amount_score", "amount_score_before", "interactions_score", "interactions_score_before", "score", "score_before")}

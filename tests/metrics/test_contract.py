@@ -77,6 +77,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "revenue_at_risk": "a state on a date",
     "at_risk": "a state on a date",
     "flags": "flags that stand on a date",
+    "data_health": "records are judged as they are now",
     "follow_up_churn": "outcomes are followed for months",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
@@ -115,9 +116,10 @@ LOOKS_AHEAD: dict[str, str] = {
     "churn_backtest": "the last quarters of the data are tested, whatever the period",
     "feature_drift": "customers are ranked among all quarters, later ones too",
     "drift_auc": "customers are ranked among all quarters, later ones too",
+    "data_health": "records are judged as they are now",
 }
 # metric → reason why it has a number whatever the period
-TIMELESS: dict[str, str] = {"grades": "a source's present grade has no history"}
+TIMELESS: dict[str, str] = {"grades": "a source's present grade has no history", "data_health": "records are judged as they are now"}
 # metric → reason why one segment's row is not the number of that segment alone
 SEGMENT_NOT_ALONE: dict[str, str] = {}
 

@@ -38,7 +38,7 @@ DECIDED_BY_ALL = {  # columns of customer_quarters that follow from the rank of 
     "amount_score", "interactions_score", "score", "coverage", "earned", "earned_rank", "held", "held_rank", "held_rank_before", "graded_then",
     *(f"{part}_before" for part in ("score", "amount_score", "interactions_score")),
 }  # fmt: skip
-LEARNED = ("churn_history", "churn_tested", "churn_model", "churn_scores")  # from everybody's past
+LEARNED = ("churn_history", "churn_tested", "churn_model", "churn_scores", "record_checks")  # from everybody's past, or records
 MORE_ALONE = {  # table → rows that a company of one reader must have and the reader does not see
     "payments": ("payment_id", NOBODY["payment_id"]),
     "events": ("row_id", NOBODY["payment_id"]),

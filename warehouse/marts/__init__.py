@@ -13,7 +13,7 @@ import duckdb
 import narwhals as nw
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts, churn, deals, events, money, quarters, recurring, revenue, scores
+from warehouse.marts import accounts, churn, deals, events, health, money, quarters, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
 MODULES = (  # a mart reads only marts above it
@@ -26,6 +26,7 @@ MODULES = (  # a mart reads only marts above it
     quarters,
     events,
     churn,
+    health,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BUILD_MEMORY = "1200MB"

@@ -46,6 +46,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "stalled": "open_pipeline's deals and their last entry into a stage",
     "renewals": "one sum over subscriptions",
     "arpu_bridge": "two periods of product_months, by segment",
+    "owner_revenue": "revenue's query beside a few stretches per customer; a second opinion in SQL stands in its tests",
     "customer_value": "parts of revenue, referrals and answers per customer",
     "promotion_roi": "one sum over the invoice lines per campaign",
     "flags": "nine rules, each its own statement; a second opinion in SQL stands in its tests",

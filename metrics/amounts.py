@@ -23,7 +23,7 @@ BY_BASIS = ("cohorts", "first_month_retention")  # where agreements decide, whoe
 WHOLE = frozenset({  # there is no answer without amounts
     "revenue", "mrr", "arpa", "arpu", "arppu", "arpu_bridge", "ltv", "concentration", "pareto", "customer_value", "promotion_roi", "renewals",
     "nrr", "grr", "nrr_bridge", "movements", "quick_ratio", "logo_churn", "rfm", "nps_revenue", "silent_accounts", "open_pipeline", "forecast",
-    "revenue_at_risk",
+    "revenue_at_risk", "owner_revenue",
 })  # fmt: skip
 PARTS: dict[str, tuple[str, ...]] = {  # metric → columns of its answer, or of the list behind it, that are amounts or made of them
     "activity": ("revenue",),

@@ -44,7 +44,12 @@ def revenue(tables: Tables, query: Query) -> Answer:
     Reads purchases. Returns value; n customers with an invoice or credit note; se as if customers came at random (√Σx² over
     customers). notes: unconverted invoice lines, left out for want of a rate. Nothing invoiced: no_data.
     """
-    frame, keys = grouped(tables["purchases"], "purchased_on", tables, query)
+    return invoiced(tables["purchases"], tables, query)
+
+
+def invoiced(purchases: Frame, tables: Tables, query: Query) -> Answer:
+    """The revenue of these purchases, whatever columns of their own they bring along; see `revenue`."""
+    frame, keys = grouped(purchases, "purchased_on", tables, query)
     customers = frame.group_by(*dict.fromkeys((*keys, "customer_id"))).agg(x=nw.col("revenue").sum(), unconverted=nw.col("unconverted").sum())
     found = aggregate(customers, keys, value=nw.col("x").sum(), n=nw.len(), squares=(nw.col("x") ** 2).sum(), unconverted=nw.col("unconverted").sum())
     found["value"] = found["value"].where(found["n"] > 0)
@@ -53,10 +58,11 @@ def revenue(tables: Tables, query: Query) -> Answer:
 
 def behind_revenue(tables: Tables, query: Query) -> Frame:
     """One row per customer with an invoice or credit note: orders, revenue."""
-    return _by_buyer(tables["purchases"], tables, query)
+    return by_buyer(tables["purchases"], tables, query)
 
 
-def _by_buyer(purchases: Frame, tables: Tables, query: Query) -> Frame:
+def by_buyer(purchases: Frame, tables: Tables, query: Query) -> Frame:
+    """One row per customer with a row among these purchases: orders, revenue."""
     rows = segmented(within(purchases, "purchased_on", query.period), tables, query)
     customers = rows.group_by("customer_id").agg(nw.col("orders", "revenue", "unconverted").sum(), last_on=nw.col("purchased_on").max())
     return named(customers, tables).sort("revenue", descending=True)
@@ -112,7 +118,7 @@ def arppu(tables: Tables, query: Query) -> Answer:
 
 def behind_buyers(tables: Tables, query: Query) -> Frame:
     """One row per customer with an order in the period that has an amount in reporting currency."""
-    return _by_buyer(priced_orders(tables["purchases"]), tables, query).filter(nw.col("orders") > 0)
+    return by_buyer(priced_orders(tables["purchases"]), tables, query).filter(nw.col("orders") > 0)
 
 
 def arpu(tables: Tables, query: Query) -> Answer:

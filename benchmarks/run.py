@@ -28,12 +28,13 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     needs_company = {*args.only} - {*WITHOUT_COMPANY}
     folder, database = _companies(args.work, company.Size(args.lines)) if needs_company else (None, None)
-    sections = [section for part in args.only for section in _measured(part, args, folder, database)]
-    text = report(args.lines, sections)
-    print(text)
-    if args.write:
-        args.write.parent.mkdir(parents=True, exist_ok=True)
-        args.write.write_text(text, encoding="utf-8")
+    sections: list[measure.Section] = []
+    for part in args.only:  # written part by part: hours may lie behind those that are done
+        sections += _measured(part, args, folder, database)
+        if args.write:
+            args.write.parent.mkdir(parents=True, exist_ok=True)
+            args.write.write_text(report(args.lines, sections), encoding="utf-8")
+    print(report(args.lines, sections))
 
 
 def _parser() -> argparse.ArgumentParser:

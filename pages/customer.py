@@ -8,7 +8,7 @@ import charts
 from access.guard import guard
 from metrics import customer
 from metrics.policies import policy
-from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, numbers, page, reasons, view
+from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, health, numbers, page, reasons, view
 from ui.figure import figure
 from ui.navigation import customer_link
 from ui.table import Column, table
@@ -333,6 +333,13 @@ def at_risk(account):
         case_sheet.of_customer(account.view, theirs, known)
 
 
+@page.part("customer.health.title")
+def how_it_stands(account):
+    """Its health score, what each factor costs, and how it went."""
+    with page.section("customer.health.title", help="customer.health.help"):
+        health.of_customer(account, account.view)
+
+
 @page.part("customer.timeline.title")
 def timeline(account):
     """Everything that happened, the latest first; kinds can be chosen."""
@@ -381,5 +388,6 @@ if account and account.happened is not None:
         service(account)
 if account:
     at_risk(account)
+    how_it_stands(account)
 if account and account.happened is not None:
     timeline(account)

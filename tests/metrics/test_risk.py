@@ -8,6 +8,7 @@ import pytest
 
 from metrics import CATALOGUE
 from metrics.briefs import briefs, sides
+from metrics.health_course import course, last_day, log, points
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.policies import KINDS
@@ -172,3 +173,34 @@ def test_a_brief_tells_the_last_contact_the_renewal_and_open_complaints():
     found = briefs(tables, Query(Period(D("2026-01-01"), D("2026-06-01"), D("2026-06-01"))), ["a", "b"]).set_index("customer_id")
     assert found.loc["a", ["contact_on", "renewal_on", "complaints"]].tolist() == [D("2026-05-20"), D("2026-09-01"), 2]
     assert found.loc["b", "complaints"] == 0 and found.loc["b", ["contact_on", "renewal_on"]].isna().all()
+
+
+# how one customer's health went
+
+
+def test_a_course_has_the_score_that_the_metric_told_at_each_end():
+    """Three customers with a flag: each end's score is that of the same question asked then, the last row what the brief says."""
+    among = list(behind("at_risk")["customer_id"].head(3))
+    courses = {customer: course(opened(), question(ENDS[-1]), customer, months=2) for customer in among}
+    for end in (D("2026-05-01"), D("2026-06-01"), D("2026-06-21")):
+        told = behind("customer_health", end.isoformat()).set_index("customer_id")["score"]
+        for customer, rows in courses.items():
+            score = rows.set_index("end").loc[end, "score"]
+            assert score == pytest.approx(told[customer]) if customer in told.index else score is None or score != score
+    assert all(list(rows["end"]) == [D("2026-05-01"), D("2026-06-01"), D("2026-06-21")] for rows in courses.values())
+    assert last_day(D("2026-05-01")) == D("2026-04-30")
+    for rows in courses.values():
+        costs = points(rows)
+        assert costs["points"].sum() == pytest.approx(100 - rows["score"].iloc[-1]) and list(costs["points"]) == sorted(costs["points"], reverse=True)
+
+
+def test_the_log_of_a_course_by_hand():
+    """In May the first complaint comes up, with no word of any before; in June it is solved: two entries, the latest first."""
+    tables = made({
+        "customers": [{"customer_id": "a", "name": "A", "signed_at": "2025-01-01T10:00"}],
+        "tickets": [{"customer_id": "a", "kind": "complaint", "opened_at": "2026-05-03T10:00", "solved_at": "2026-06-04T10:00"}],
+    })  # fmt: skip
+    found = log(course(tables, Query(Period(D("2026-01-01"), D("2026-06-11"), D("2026-06-11"))), "a", months=2))
+    found = found[found["factor"] == "complaint"]
+    assert list(found["end"]) == [D("2026-06-11"), D("2026-06-01")] and list(found["new"]) == [100, 0]
+    assert found["old"].iloc[0] == 0 and found["old"].isna().iloc[1]

@@ -116,6 +116,18 @@ def test_everything_stands_in_one_list_the_latest_first_and_kinds_can_be_chosen(
     assert failures(app) == [] and set(some["kind"]) <= {"Ticket opened", "Ticket solved"} and 0 < len(some) < len(whole)
 
 
+def test_the_score_its_points_and_what_moved_it(run):
+    """What the factors cost adds up to what is missing from 100; opened, the course ends where the score stands."""
+    app = run("customer", id="crm:c8")
+    app.session_state["customer_health_box"] = True
+    app.run()
+    assert failures(app) == []
+    score = next(part for part in app.metric if part.label == "Health score")
+    assert "weights have data" in texts(app)
+    assert listed(app, "points")["points"].sum() == pytest.approx(100 - float(score.value), abs=0.6)
+    assert {"factor", "old", "new"} <= set(listed(app, "old").columns) or "Nothing moved it" in texts(app)
+
+
 def test_hostile_texts_are_shown_as_they_are(run, warehouses, monkeypatch, tmp_path):
     rows = hostile.hostile()
     monkeypatch.setitem(warehouses, "hostile", publish(tmp_path / "data", rows, hostile.settings()))

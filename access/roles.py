@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu", "funnel", "service", "journey", "at_risk", "customer", "settings")
-WHOLE = ("sources",)  # pages that count over everybody's rows: only for a reader of all of them
+WHOLE = ("health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
 OVER_ALL = ("read_log", "edit_rules", "edit_settings", "sync")  # actions that touch everybody's rows: for the reach of all as well
 ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", *OVER_ALL)
 

@@ -43,6 +43,7 @@ ENTRIES = (
     Entry("journey", "customers", "timer"),
     Entry("at_risk", "customers", "phone_in_talk"),
     Entry("customer", "customers", "contact_page"),
+    Entry("health", "trust", "rule"),
     Entry("sources", "trust", "database"),
     Entry("settings", "trust", "settings"),
 )

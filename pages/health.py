@@ -1,0 +1,140 @@
+"""What is wrong in the data, and who fixes it? Checks by source, their failing rows, what no source fills, and what was refused."""
+
+import streamlit as st
+
+import charts
+from access.guard import guard
+from ui import data, faults, intake, numbers, page, refusals
+from ui.figure import figure
+from ui.navigation import customer_link, link
+from ui.table import Column, table
+from ui.words import plain, t
+
+guard("health")
+
+CHECKS = {
+    "verdict": Column("health.verdict"), "check": Column("health.check"), "source": Column("sources.source"), "entity": Column("health.entity"),
+    "value": Column("health.share", "share"), "numerator": Column("health.failing", "count"), "n": Column("health.checked", "count"),
+    "threshold": Column("health.threshold", "share", "health.threshold_help"), "owner": Column("health.owner"), "dimension": Column("health.dimension"),
+    "low": Column("service.low", "share"), "high": Column("service.high", "share"), "involved": Column("health.involved", "count", "health.involved_help"),
+}  # fmt: skip
+SCORES = {
+    "dimension": Column("health.dimension"), "source": Column("sources.source"), "value": Column("health.score", "share"),
+    "failing": Column("health.failing", "count"), "n": Column("health.checked", "count"),
+}  # fmt: skip
+ROWS = {
+    "record_id": Column("health.record_id"), "record": Column("health.record"), "customer": Column("retention.customer"),
+    "email": Column("health.email"), "phone": Column("health.phone"), "tax_no": Column("health.tax_no"),
+}  # fmt: skip
+FILLED = {
+    "source": Column("sources.source"), "table": Column("sources.table"), "column": Column("sources.column"), "filled": Column("sources.filled", "progress"),
+    "is_required": Column("sources.required"), "is_unused": Column("health.unused"),
+}  # fmt: skip
+REFUSED = {"source": Column("sources.source"), "table": Column("sources.table"), "reason": Column("sources.reason"), "n": Column("sources.rows", "count")}
+COURSE = {
+    "period": Column("health.day"),
+    "dimension": Column("health.dimension"),
+    "value": Column("health.score", "share"),
+    "n": Column("health.checked", "count"),
+}
+
+view = page.begin("health")
+METRIC = data.metric("data_health")
+
+
+def share(value) -> str:
+    return numbers.shown(value, "share")
+
+
+@page.part("health.map")
+def scored(view):
+    """The share that passed, by dimension and source."""
+    with page.section("health.map", help="health.map_help"):
+        rows = faults.scores(faults.checks(view))
+        low = rows.sort_values("value").iloc[0]
+        said = {"dimension": faults.dimension(low["dimension"]), "source": plain(low["source"]), "share": share(low["value"])}
+        page.sentence(t("health.map_says", **said))
+        names = {name: faults.dimension(name) for name in rows["dimension"]}
+        hover = lambda cell: t("health.of_base", n=numbers.count(cell["failing"]), base=numbers.count(cell["n"]))  # noqa: E731
+        spec = charts.heat(rows, "source", "dimension", share, names=names, hover=hover)
+        told = rows.assign(dimension=rows["dimension"].map(names))
+        figure(view, spec, t("health.map_says", **said), key="health_scores", rows=told, columns=SCORES, metrics=(METRIC,))
+
+
+@page.part("health.list")
+def checks(view):
+    """Every check, the worst first; the one selected opens."""
+    with page.section("health.list", help="health.list_help"):
+        rows = faults.worded(faults.checks(view))
+        chosen = table(view, rows, CHECKS, key="health_checks", metrics=(METRIC,), select=True)
+        if chosen is None:
+            st.caption(t("health.choose"))
+            return
+        failing(view, chosen)
+
+
+def failing(view, chosen):
+    """The rows that fail a check, masked as the reader's role asks."""
+    where = {"source": chosen["source"], "entity": chosen["kind"]}
+    found = data.rows_behind(view, "data_health", where=where, check=chosen["known"])
+    st.markdown(f"**{chosen['check']}** · {plain(chosen['source'])} · {chosen['entity']}")
+    whole = lambda: data.rows_behind(view, "data_health", where=where, check=chosen["known"], limit=None).rows  # noqa: E731
+    row = table(view, found.rows, ROWS, key="health_rows", metrics=(METRIC,), total=found.total, whole=whole, select=True)
+    if row is not None and chosen["known"] not in faults.ORPHANED:
+        customer_link(view, row["customer_id"], t("health.open_customer"))
+
+
+@page.part("health.course")
+def course(view):
+    """The same checks on earlier snapshots, when they are asked for: each has to be opened."""
+    with page.section("health.course", help="health.course_help"):
+        if not st.toggle(t("health.compare"), key="health_course"):
+            return
+        rows = faults.course(view)
+        if rows.empty:
+            st.caption(t("health.no_course"))
+            return
+        names = {name: faults.dimension(name) for name in rows["dimension"]}
+        spec = charts.line(rows, share, grain="day", by="dimension", names=names, tick=".0%", step=numbers.day)
+        told = rows.assign(dimension=rows["dimension"].map(names))
+        figure(view, spec, t("health.course_alt"), key="health_line", rows=told, columns=COURSE, metrics=(METRIC,))
+
+
+@page.part("health.fields_filled")
+def fields(view):
+    """In how many rows each field has a value; the empty ones first."""
+    with page.section("health.fields_filled", help="health.fields_help"):
+        table(view, faults.filled(view), FILLED, key="health_fields")
+
+
+@page.part("health.refused")
+def refused(view):
+    """What was never let in, by reason."""
+    with page.section("health.refused", help="sources.quarantine_help"):
+        rows = intake.reasons(data.newest())
+        if rows.empty:
+            st.caption(t("sources.nothing_refused"))
+            return
+        table(view, rows.assign(reason=rows["reason"].map(refusals.rule)), REFUSED, key="health_refused")
+        link(view, "sources", t("health.to_sources"))
+
+
+@page.part("health.title")
+def answer_first(view):
+    """What is worst and whose; or that nothing can be said yet."""
+    rows = faults.checks(view)
+    if faults.is_unjudged(view):
+        st.info(t("health.unjudged"), icon=":material/sync:")
+    if not rows.empty:
+        page.sentence(faults.worst(rows))
+
+
+answer_first(view)
+if faults.checks(view).empty:
+    page.empty("health.nothing")
+else:
+    scored(view)
+    checks(view)
+    course(view)
+fields(view)
+refused(view)

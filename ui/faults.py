@@ -1,0 +1,105 @@
+"""What is wrong in the data, in the reader's words: checks, the worst of them, their course over earlier snapshots, and what no source fills."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pandas as pd
+
+from metrics import health
+from metrics.health_policy import DIMENSIONS
+from records import database, ledger
+from ui import data, intake, numbers
+from ui.view import View
+from ui.words import has, plain, t
+from warehouse.errors import StoreError
+
+FIELDS = "missing_"  # of checks: what stands after it is a column
+VERDICTS = ("fail", "warn", "pass", "no_data")  # the worst first
+MOST_SNAPSHOTS = 6  # of a course: each of them is opened and asked, once
+ORPHANED = ("no_customer",)  # checks whose customer is not there
+
+
+def checks(view: View) -> pd.DataFrame:
+    """All checks of all sources, the worst first; see metrics.health.data_health."""
+    rows = data.answer(view, "data_health").rows
+    order = rows.assign(rank=rows["verdict"].map(VERDICTS.index), over=rows["value"] - rows["threshold"])
+    return order.sort_values(["rank", "over", "numerator"], ascending=[True, False, False], ignore_index=True).drop(columns=["rank", "over"])
+
+
+def is_unjudged(view: View) -> bool:
+    """Whether the snapshot is older than the judging of records."""
+    return data.answer(view, "data_health").notes["unjudged"]
+
+
+def worded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Checks with their names; `known` keeps the code of each, `kind` the entity's."""
+    return rows.assign(
+        known=rows["check"], kind=rows["entity"], check=rows["check"].map(called), entity=rows["entity"].map(entity),
+        dimension=rows["dimension"].map(dimension), verdict=rows["verdict"].map(lambda code: t(f"health.verdicts.{code}")),
+        owner=[owner(name) for name in rows["owner"]],
+    )  # fmt: skip
+
+
+def called(check: str) -> str:
+    """A check by its name; of a field that is missing, by the field's."""
+    if has(f"health.checks.{check}"):
+        return t(f"health.checks.{check}")
+    return t("health.missing", field=t(f"health.fields.{check.removeprefix(FIELDS)}"))
+
+
+def entity(name: str) -> str:
+    return t(f"health.entities.{name}")
+
+
+def dimension(name: str) -> str:
+    return t(f"health.dimensions.{name}")
+
+
+def owner(name) -> str:
+    return name if isinstance(name, str) and name else t("health.not_named")
+
+
+def scores(rows: pd.DataFrame) -> pd.DataFrame:
+    """Share of what was checked that passed, by dimension and source, in the order of the dimensions."""
+    found = health.scores(rows)
+    return found.sort_values(["dimension", "source"], key=lambda c: c.map(DIMENSIONS.index) if c.name == "dimension" else c, ignore_index=True)
+
+
+def course(view: View) -> pd.DataFrame:
+    """The scores of each dimension over the last days with a snapshot: period, dimension, value, n, low, high, complete. Empty while there is one only.
+
+    A snapshot whose files are gone is left out.
+    """
+    kept = {row.created_at.date(): row.id for row in ledger.snapshots(database.connect(data.directory()))}
+    parts = [_of_day(view, day, id) for day, id in list(kept.items())[-MOST_SNAPSHOTS:]]
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
+
+
+def _of_day(view: View, day: dt.date, snapshot: str) -> pd.DataFrame:
+    try:
+        rows = data.answer(replace(view, snapshot=snapshot), "data_health").rows
+    except StoreError:
+        return pd.DataFrame()
+    if rows.empty:
+        return pd.DataFrame()
+    found = health.scores(rows.assign(source=""))
+    return found.assign(period=day, low=float("nan"), high=float("nan"), complete=True, state="value")
+
+
+def filled(view: View) -> pd.DataFrame:
+    """In what share of its rows each column of each table has a value, the emptiest first; is_unused: in none."""
+    rows = intake.coverage(data.newest())
+    return rows.assign(is_unused=rows["filled"] == 0).sort_values(["filled", "source", "table", "column"], ignore_index=True)
+
+
+def worst(rows: pd.DataFrame) -> str:
+    """The worst check in a sentence: what, where, how many, and who mends it; or that nothing is over its threshold."""
+    over = rows[rows["verdict"].isin(("fail", "warn"))]
+    if over.empty:
+        return t("health.all_well", n=numbers.count(len(rows)))
+    row = over.iloc[0]
+    said = {"check": called(row["check"]), "entity": entity(row["entity"]), "source": plain(row["source"]), "owner": plain(owner(row["owner"]))}
+    return t("health.worst", **said, failing=numbers.count(row["numerator"]), n=numbers.count(len(over)), all=numbers.count(len(rows)))

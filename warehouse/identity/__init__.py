@@ -24,7 +24,7 @@ class Answer:
                evidence (JSON); rule is null for a customer's first record
     queue      pairs to decide: record_a, record_b, customer_a, customer_b, reason, probability, weights and evidence (JSON), is_postponed; the most probable
                first, one pair for any two customers
-    children   branches and records with a parent: record_id, customer_id, parent_customer_id, branch, by
+    children   branches and records with a parent: record_id, customer_id, branch, parent_customer_id, by
     findings   finding (findings.KINDS), record_ids, detail
     figures    records, customers, linked, queued, link, ask (the thresholds), is_learned
     """
@@ -56,7 +56,14 @@ def identity(con: duckdb.DuckDBPyConnection, asked: str, decided: str | None = N
     circles = branches.circles(parents)
     branches.children(con, "_known", "_links", sorted(member for circle in circles for member in circle), "_children")
     findings.findings(con, "_findings", [*linking.refusals(con, "_pairs", refused), *findings.of(con, circles, choices.unknown)])
-    return Answer(*(con.table(name) for name in ("_links", "_queue", "_children", "_findings")), figures=_figures(con, limits, is_learned))
+    tables = [con.table(name).order(order) for name, order in ORDER.items()]
+    return Answer(*tables, figures=_figures(con, limits, is_learned))
+
+
+ORDER = {  # table → its order, by which an answer can be compared with another
+    "_links": "record_id", "_queue": "is_postponed, probability desc nulls last, record_a, record_b", "_children": "record_id",
+    "_findings": "finding, record_ids, detail",
+}  # fmt: skip
 
 
 def _likely(con: duckdb.DuckDBPyConnection, n: int, ask: float, is_learned: bool, rules_only: bool) -> None:

@@ -34,7 +34,7 @@ def _from_first(circle: list[int]) -> list[int]:
 
 
 def children(con: duckdb.DuckDBPyConnection, known: str, links: str, in_circles: list[int], into: str) -> None:
-    """Make the table `into`: record_id, customer_id, parent_customer_id, branch, by.
+    """Make the table `into`: record_id, customer_id, branch, parent_customer_id, by.
 
     by: "source" (its parent there), "tax number" (a head's), "name" (one head alone has that name); null where the head is not known.
     A record in a circle has no parent.
@@ -43,16 +43,15 @@ def children(con: duckdb.DuckDBPyConnection, known: str, links: str, in_circles:
     if in_circles:
         con.execute("insert into _circular select unnest(cast(? as bigint[]))", [in_circles])
     con.execute(f"""create or replace temp table {into} as
-        with placed as (select k.*, l.customer_id from {known} k join {links} l using (record_id)),
+        with placed as (select k.*, l.customer_id, if(k.branch is null, null, k.tax_no) as head_tax_no, if(k.branch is null, null, k.brand) as head_brand
+            from {known} k join {links} l using (record_id)),
         told as (select c.uid, p.customer_id as parent_customer_id from placed c join placed p on p.record_id = c.parent_id
             where c.uid <> p.uid and c.uid not in (from _circular)),
         taxed as (select tax_no, min(customer_id) as parent_customer_id from placed where branch is null and tax_no is not null group by tax_no),
         named as (select brand, min(customer_id) as parent_customer_id from placed where branch is null and kind = 'company'
-            group by brand having count(distinct customer_id) = 1)
-        select c.record_id, c.customer_id,
-            coalesce(told.parent_customer_id, taxed.parent_customer_id, named.parent_customer_id) as parent_customer_id, c.branch,
+            group by brand having count(distinct customer_id) = 1),
+        parts as (from placed where branch is not null or uid in (select uid from told))
+        select c.record_id, c.customer_id, c.branch,
+            coalesce(told.parent_customer_id, taxed.parent_customer_id, named.parent_customer_id) as parent_customer_id,
             case when told.uid is not null then 'source' when taxed.tax_no is not null then 'tax number' when named.brand is not null then 'name' end as by
-        from placed c left join told using (uid) left join taxed on c.branch is not null and taxed.tax_no = c.tax_no
-            left join named on c.branch is not null and named.brand = c.brand
-        where c.branch is not null or told.uid is not null
-        order by c.uid""")
+        from parts c left join told using (uid) left join taxed on taxed.tax_no = c.head_tax_no left join named on named.brand = c.head_brand""")

@@ -93,19 +93,19 @@ CUSTOMERS = Model(
     ),
     training=("l.phone = r.phone", "l.email = r.email", "l.tax_no = r.tax_no"),
 )
-MOST_NAMESAKES = 60  # records of one brand compared with each other for the name alone
-_COMMON = f"count(*) over (partition by kind, brand) > {MOST_NAMESAKES}"
+MOST_NAMESAKES = {"company": 60, "person": 4}  # records of one brand, or one name, that are compared with each other for that alone
+_COMMON = f"count(*) over (partition by kind, brand) > if(kind = 'person', {MOST_NAMESAKES['person']}, {MOST_NAMESAKES['company']})"
 
 
 def prepared(con: duckdb.DuckDBPyConnection, known: str, into: str) -> None:
     """Make the table `into`: of every record but branches, what CUSTOMERS compares, and the blocks it looks into.
 
-    Companies meet by brand, by brand and place where the brand is common, and by place, trade and either end of the brand (a typing error spares
-    one end); persons by name and place.
+    Namesakes meet, where they are many only those of one place; companies also by place, trade and either end of the brand (a typing error spares
+    one end).
     """
     con.execute(f"""create or replace temp table {into} as
         select uid as unique_id, kind, brand, place, trade, phone, email, domain, tax_no,
-            if({_COMMON} or kind = 'person', null, brand) as name_block, if({_COMMON} or kind = 'person', brand || '|' || place, null) as place_block,
+            if({_COMMON}, null, kind || brand) as name_block, if({_COMMON}, kind || brand || place, null) as place_block,
             if(kind = 'person' or length(brand) < 3, null, concat_ws('|', place, trade, left(brand, 2))) as start_block,
             if(kind = 'person' or length(brand) < 3, null, concat_ws('|', place, trade, right(brand, 2))) as end_block
         from {known} where branch is null order by uid""")

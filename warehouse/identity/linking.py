@@ -24,9 +24,13 @@ def written(con: duckdb.DuckDBPyConnection, table: str, pairs: Sequence[tuple[in
     con.unregister("_given")
 
 
-def _sure(link: float) -> str:
-    """SQL: whether a probable pair is linked without asking. Persons of different names never are: families share telephones and half their names."""
-    return f"coalesce(probability >= {link} and (levels.name = {likeness.SAME_BRAND} or a not in (select uid from _known where kind = 'person')), false)"
+def sure(link: float) -> str:
+    """SQL: whether a probable pair is linked without asking: its brands are the same, or a company's are not but a key is.
+
+    Persons of different names never are: families share telephones, places and half their names.
+    """
+    same, key = f"levels.name = {likeness.SAME_BRAND}", "(levels.phone = 1 or levels.email > 0 or levels.tax_no = 1)"
+    return f"coalesce(probability >= {link} and ({same} or {key} and a not in (select uid from _known where kind = 'person')), false)"
 
 
 def pairs(con: duckdb.DuckDBPyConnection, decided: Decided, link: float, into: str) -> None:
@@ -37,7 +41,7 @@ def pairs(con: duckdb.DuckDBPyConnection, decided: Decided, link: float, into: s
         with listed as (
             select a, b, {DECIDED} as how, '{DECIDED_RULE}' as rule, cast(null as double) as probability, null as weights, null as levels from _same
             union all by name select a, b, {CERTAIN} as how, rule from _certain where is_sure
-            union all by name select a, b, {PROBABLE} as how, '{PROBABLE_RULE}' as rule, probability, weights, levels from _probable where {_sure(link)}),
+            union all by name select a, b, {PROBABLE} as how, '{PROBABLE_RULE}' as rule, probability, weights, levels from _probable where {sure(link)}),
         ranked as (select *, case rule {ranks} else 0 end as rank from listed),
         once as (select * from ranked qualify row_number() over (partition by a, b order by how, rank) = 1)
         select row_number() over (order by how, rank, probability desc, a, b) - 1 as place, * exclude (rank) from once order by place""")
@@ -70,8 +74,7 @@ def links(con: duckdb.DuckDBPyConnection, table: str, into: str) -> None:
         best as (select uid, min(place) as place from ends join _roots using (uid) where uid <> root group by uid),
         told as (select best.uid, if(p.a = best.uid, p.b, p.a) as other, p.rule, p.probability, {EVIDENCE} as evidence from best join {table} p using (place))
         select k.record_id, c.record_id as customer_id, t.rule, t.probability, via.record_id as via, t.evidence
-        from _known k join _roots r using (uid) join _known c on c.uid = r.root left join told t on t.uid = k.uid left join _known via on via.uid = t.other
-        order by k.uid""")
+        from _known k join _roots r using (uid) join _known c on c.uid = r.root left join told t on t.uid = k.uid left join _known via on via.uid = t.other""")
 
 
 def queue(con: duckdb.DuckDBPyConnection, table: str, link: float, decided: Decided, apart: Sequence[tuple[int, int]], into: str) -> None:
@@ -82,7 +85,7 @@ def queue(con: duckdb.DuckDBPyConnection, table: str, link: float, decided: Deci
     con.execute(f"""create or replace temp table {into} as
         with asked as (
             select a, b, if(probability is null, 'names alike', 'likely') as reason, probability, weights, levels, cast(null as varchar) as rule
-            from _probable where not {_sure(link)}
+            from _probable where not {sure(link)}
             union all by name select a, b, 'one e-mail, two names' as reason, rule from _certain where not is_sure
             union all by name select a, b, reason, probability, weights, levels, rule from {table} join _refused using (place) where reason in ({reasons})),
         held as (select distinct least(x.root, y.root) as a, greatest(x.root, y.root) as b
@@ -94,8 +97,7 @@ def queue(con: duckdb.DuckDBPyConnection, table: str, link: float, decided: Deci
         select a.record_id as record_a, b.record_id as record_b, x.record_id as customer_a, y.record_id as customer_b, p.reason, p.probability,
             {likeness.weighed("p.weights")} as weights, {EVIDENCE} as evidence, later.a is not null as is_postponed
         from best p join _known a on a.uid = p.a join _known b on b.uid = p.b join _roots q on q.uid = p.a join _roots s on s.uid = p.b
-            join _known x on x.uid = q.root join _known y on y.uid = s.root left join _later later on later.a = p.a and later.b = p.b
-        order by is_postponed, p.probability desc nulls last, record_a, record_b""")
+            join _known x on x.uid = q.root join _known y on y.uid = s.root left join _later later on later.a = p.a and later.b = p.b""")
 
 
 def refusals(con: duckdb.DuckDBPyConnection, table: str, refused: Mapping[int, str]) -> list[tuple[str, list[str], str | None]]:

@@ -21,7 +21,7 @@ class Thresholds:
 
 
 # up to how many records → thresholds. A wrong pair has more chances among more records, so linking asks for more; docs/identity.md has the measurements
-BY_SIZE = ((20_000, Thresholds(0.99, 0.30)), (300_000, Thresholds(0.995, 0.20)), (float("inf"), Thresholds(0.999, 0.10)))
+BY_SIZE = ((20_000, Thresholds(0.95, 0.05)), (300_000, Thresholds(0.95, 0.05)), (float("inf"), Thresholds(0.99, 0.05)))
 
 
 def thresholds(records: int) -> Thresholds:

@@ -29,7 +29,7 @@ def record_checks(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 def _customers(tables: Tables, known: Policy) -> nw.LazyFrame:
     records = _with_account(tables)
     records = _told_apart(_beside_account(records))
-    records = records.join(_of_account(records, tables, known), on="account_id", how="left")
+    records = _beside_systems(records, tables, known)
     records = records.with_columns(is_numbered=_is_numbered(known))
     return _judged(records, _customer_checks(records, known, _read_at(tables["customers"])), "customers", "customer_id", "account_id")
 
@@ -71,12 +71,14 @@ def _many(value: str, key: str) -> nw.Expr:
     return (nw.col(value).min().over(key) != nw.col(value).max().over(key)).fill_null(False)
 
 
-def _of_account(records: nw.LazyFrame, tables: Tables, known: Policy) -> nw.LazyFrame:
-    """Accounts with whether one of their records is of the CRM, or of the ERP; nothing where the two are one system."""
+def _beside_systems(records: nw.LazyFrame, tables: Tables, known: Policy) -> nw.LazyFrame:
+    """Records with whether they are of the CRM or of the ERP, and whether any record of their account is; of neither where the two are one system."""
     crm, erp = (_sources(tables, named, TELLING[kind]) for kind, named in (("crm", known.crm), ("erp", known.erp)))
     is_two = bool(crm and erp) and not set(crm) & set(erp)
-    seen = {f"is_{kind}": nw.col("source").is_in(names if is_two else []).cast(nw.Int64).max() for kind, names in (("crm", crm), ("erp", erp))}
-    return records.group_by("account_id").agg(**seen)
+    of = {f"of_{kind}": nw.col("source").is_in(names if is_two else []).cast(nw.Int64) for kind, names in (("crm", crm), ("erp", erp))}
+    records = records.with_columns(**of)
+    theirs = records.group_by("account_id").agg(is_crm=nw.col("of_crm").max(), is_erp=nw.col("of_erp").max())
+    return records.join(theirs, on="account_id", how="left")
 
 
 def _sources(tables: Tables, named: tuple[str, ...] | None, telling: tuple[str, ...]) -> list[str]:
@@ -113,8 +115,8 @@ def _customer_checks(records: nw.LazyFrame, known: Policy, read_at: dt.datetime 
         "open_identity": (always, rules.tells_identity(nw.col("name"), nw.col("tags"), nw.col("extra"))),
         "duplicate": (own, nw.col("first_") != nw.col("customer_id")),
         "two_names": (own, two), "one_name": (own, nw.col("many_tax")), "differs": (~own, differs),
-        "no_erp": (own & (nw.col("is_crm") == 1) & ~nw.col("signed_at").is_null(), nw.col("is_erp") == 0),
-        "no_crm": (own & (nw.col("is_erp") == 1), nw.col("is_crm") == 0),
+        "no_erp": ((nw.col("of_crm") == 1) & ~nw.col("signed_at").is_null(), nw.col("is_erp") == 0),
+        "no_crm": (nw.col("of_erp") == 1, nw.col("is_crm") == 0),
     }  # fmt: skip
     if read_at is not None:
         oldest = read_at - dt.timedelta(days=known.stale_days)

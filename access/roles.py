@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu", "funnel", "service", "journey", "at_risk", "customer", "settings")
+SERVING = (*READING, "my_customers")  # for who serves customers, or leads those who do
 WHOLE = ("health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
 OVER_ALL = ("read_log", "edit_rules", "edit_settings", "sync")  # actions that touch everybody's rows: for the reach of all as well
 ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", *OVER_ALL)
@@ -23,11 +24,11 @@ class Role:
 ROLES = {
     role.name: role
     for role in (
-        Role("executive", READING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases")),
-        Role("customer_success", READING, actions=("export", "edit_plans", "edit_cases")),
-        Role("sales", READING, actions=("export", "edit_cases")),
+        Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases")),
+        Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases")),
+        Role("sales", SERVING, actions=("export", "edit_cases")),
         Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "read_log")),
-        Role("administrator", (*READING, *WHOLE), actions=ACTIONS),
+        Role("administrator", (*SERVING, *WHOLE), actions=ACTIONS),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),
     )
 }

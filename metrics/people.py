@@ -35,3 +35,10 @@ def accounts(tables: Tables, *records: str) -> dict[str, str]:
         found.append(merged.join(tables["accounts"].select("customer_id"), on="customer_id", how="semi"))
     rows = collect(nw.concat(found).unique())
     return dict(zip(rows["record_id"], rows["customer_id"], strict=True))
+
+
+def owners(tables: Tables) -> list[dict]:
+    """Everybody who serves customers or has served some, by name: owner_id, name, department (None: not known)."""
+    rows = collect(tables["owners"].select("owner_id", "name", "department"))
+    rows = rows.astype(object).where(rows.notna(), None)
+    return sorted(rows.to_dict("records"), key=lambda row: (str(row["name"] or row["owner_id"]).casefold(), row["owner_id"]))

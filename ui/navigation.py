@@ -42,6 +42,7 @@ ENTRIES = (
     Entry("service", "customers", "support_agent"),
     Entry("journey", "customers", "timer"),
     Entry("at_risk", "customers", "phone_in_talk"),
+    Entry("my_customers", "customers", "badge"),
     Entry("customer", "customers", "contact_page"),
     Entry("health", "trust", "rule"),
     Entry("sources", "trust", "database"),

@@ -22,7 +22,6 @@ from metrics.result import Answer
 from metrics.windows import number
 
 EVER = -1_000_000  # day number before any: from when on a customer is known to have had nobody, or its present owner
-HOLDINGS = ("all_along", "taken_over", "handed_over")
 NO_ONE, NO_DAY = nw.lit(None).cast(nw.String), nw.lit(None).cast(nw.Int64)
 
 

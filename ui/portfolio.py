@@ -12,10 +12,11 @@ from metrics import nps, tenure
 from metrics.change import Change, questions
 from records.cases import CLOSED
 from records.models import Case
-from ui import cards, customers, data, numbers, page, plans, scores
+from ui import customers, data, numbers, page, plans, scores
 from ui.view import View
 from ui.words import t
 
+COMPARED = ("changed", "no_clear_change")  # verdicts with a difference to tell
 MOVES = ("new", "reactivation", "churn")  # steps of the bridge that tell of customers who came or went
 
 
@@ -27,7 +28,7 @@ def served(view: View) -> pd.DataFrame:
 def brought(view: View, change: Change, n: int, said: str) -> str:
     """What they brought, beside the days compared with; a direction only where the change is more than chance."""
     figures = {"n": numbers.count(n), "whose": said, "revenue": numbers.shown(change.now["value"], "money", view.currency), "days": page.days(view.period)}
-    if change.verdict not in ("changed", "no_clear_change"):
+    if change.verdict not in COMPARED:
         return t("my_customers.says", **figures)
     share = change.delta / change.before["value"]
     key = "unclear" if change.verdict != "changed" else "more" if share > 0 else "less"
@@ -104,7 +105,8 @@ def _gain(view: View, dimension: str, name: str, options: dict) -> dict:
     known = change.now["state"] == "value"
     return {
         "dimension": scores.name(view, dimension), "value": say(change.now), "n": change.now["n"], "before": say(change.before),
-        "interval": f"{say(change.now, 'low')} – {say(change.now, 'high')}" if known else "", "change": cards.pill(change, unit, view.currency) or "",
+        "interval": f"{say(change.now, 'low')} – {say(change.now, 'high')}" if known else "",
+        "change": numbers.difference(change.delta, unit, view.currency) if change.verdict in COMPARED else "",
         "verdict": t(f"my_customers.verdicts.{_direction(change)}"),
     }  # fmt: skip
 

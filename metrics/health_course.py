@@ -35,9 +35,15 @@ def _at(tables: Tables, at, customer_id: str) -> dict:
 
 
 def log(course: pd.DataFrame) -> pd.DataFrame:
-    """What moved the score from one row of `course` to the next, the latest first: end, factor, old, new, row, on (metrics.vitality.moves)."""
-    rows = course.to_dict("records")
-    found = [{"end": now["end"], **move} for before, now in itertools.pairwise(rows) for move in moves(now, before)]
+    """What moved the score from one row of `course` to the next, the latest first: end, factor, old, new, row, on (metrics.vitality.moves).
+
+    on: null where the day that a factor goes by lies ahead, like the one on which the next purchase would be late.
+    """
+    found = [
+        {"end": now["end"], **move, "on": move["on"] if move["on"] and move["on"] < now["end"] else None}
+        for before, now in itertools.pairwise(course.to_dict("records"))
+        for move in moves(now, before)
+    ]
     return pd.DataFrame(found[::-1], columns=["end", "factor", "old", "new", "row", "on"]).sort_values("end", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -321,7 +321,7 @@ def chance(seed):
     return rows, same, apart
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_the_records(seed):
     rows, same, apart = chance(seed)
     answer = asked(rows, [*same, *apart])

@@ -20,8 +20,8 @@ class Thresholds:
     ask: float
 
 
-# up to how many records → thresholds. A wrong pair has more chances among more records, so linking asks for more; docs/identity.md has the measurements
-BY_SIZE = ((20_000, Thresholds(0.95, 0.05)), (300_000, Thresholds(0.95, 0.05)), (float("inf"), Thresholds(0.99, 0.05)))
+# up to how many records → thresholds. A wrong pair has more chances among more records (docs/identity.md has the measurements, which end at a million)
+BY_SIZE = ((3_000_000, Thresholds(link=0.95, ask=0.05)), (float("inf"), Thresholds(link=0.99, ask=0.10)))
 
 
 def thresholds(records: int) -> Thresholds:

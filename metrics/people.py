@@ -38,7 +38,12 @@ def accounts(tables: Tables, *records: str) -> dict[str, str]:
 
 
 def owners(tables: Tables) -> list[dict]:
-    """Everybody who serves customers or has served some, by name: owner_id, name, department (None: not known)."""
-    rows = collect(tables["owners"].select("owner_id", "name", "department"))
+    """Everybody who serves customers or has served some, by name: owner_id, name, department (None: not known).
+
+    Who only has a deal or a lead of theirs serves none.
+    """
+    held = tables["owner_assignments"].filter(nw.col("object") == "customer").select("owner_id")
+    serving = nw.concat([tables["accounts"].select("owner_id"), held]).unique()
+    rows = collect(tables["owners"].join(serving, on="owner_id", how="semi").select("owner_id", "name", "department"))
     rows = rows.astype(object).where(rows.notna(), None)
     return sorted(rows.to_dict("records"), key=lambda row: (str(row["name"] or row["owner_id"]).casefold(), row["owner_id"]))

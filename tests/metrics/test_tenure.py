@@ -7,7 +7,7 @@ from functools import cache
 import duckdb
 import pytest
 
-from metrics import CATALOGUE
+from metrics import CATALOGUE, people
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, collect
@@ -178,3 +178,9 @@ def test_plain_sql_says_the_same(seed):
     assert credits(tables) == pytest.approx(expected)
     whole, owned = (ask(metric, tables, Query(MARCH, settings=tables.settings)).rows for metric in (CATALOGUE["revenue"], OWNED))
     assert owned.equals(whole) and sum(expected.values()) == pytest.approx(whole["value"][0])
+
+
+def test_who_may_be_chosen_serves_customers_or_has_served_some():
+    """Ann serves one now and Cid did; Bob has a lead alone."""
+    tables = opened([held("k:1", "o:Cid", "2026-01-01", "2026-02-01"), held("l:1", "o:Bob", "2026-01-01", object="lead")], [], {"k:1": "o:Ann"})
+    assert [owner["name"] for owner in people.owners(tables)] == ["Ann", "Cid"]

@@ -16,5 +16,5 @@ def test_the_worst_check_is_told_first_with_who_fixes_it(run):
     app = run("health")
     assert "checks are over their threshold" in texts(app) and "Who fixes it: not named" in texts(app)
     checks = next(part.value for part in app.dataframe if "verdict" in part.value.columns)
-    assert list(checks["verdict"])[0] == "fail" and list(checks["verdict"])[-1] == "pass"
+    assert checks["verdict"].iloc[0] == "fail" and checks["verdict"].iloc[-1] == "pass"
     assert dict(zip(checks["check"], checks["numerator"], strict=True))["Region missing"] == 20  # every fourth of 80 customers has none

@@ -1,8 +1,10 @@
 """Clocks: each worked case of the definitions, limits exact to the second, working time against a walk from minute to minute."""
 
 import datetime as dt
+from functools import cache
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
 from metrics.worktime import Worktime, worktime
+from tests import company
 from tests.made import made
 
 D, ZONE = dt.date.fromisoformat, ZoneInfo("Asia/Shanghai")
@@ -193,3 +196,46 @@ def test_faults_of_the_settings_are_told(told, says):
 def test_faults_of_working_time_are_told(told, says):
     with pytest.raises(QuestionError, match=says):
         worktime(Query(PERIOD, settings={"metrics": {"clocks": told}}), D("2026-01-01"))
+
+
+# the four clocks of calendar time in plain SQL, from the tables themselves: what began before a day, as it stands at the midnight that all is known of
+
+SQL = """
+create macro midnight() as epoch(timestamptz '2026-06-21 00:00:00+08');
+create view ours as select customer_id, epoch(happened_at) as said from interactions where direction is distinct from 'in';
+create view begun as
+    select 'first_follow_up' as clock, customer_id, signed_on as day, epoch(signed_at) as began, null as done, 72 * 3600 as within
+        from accounts where signed_at is not null
+    union all select 'improvement_plan', customer_id, solved_on, epoch(solved_at), epoch(plan_sent_at), 24 * 3600
+        from tickets where kind = 'complaint' and solved_at is not null
+    union all select 'after_quote', f.customer_id, s.entered_on, epoch(s.entered_at), null, 72 * 3600
+        from deal_stages s join deal_facts f using (deal_id) where lower(trim(s.stage)) = 'quote' and s.entered_at is not null and f.customer_id is not null
+    union all select 'promise', customer_id, happened_on, epoch(happened_at), epoch(next_done_at), epoch(next_due_at) - epoch(happened_at)
+        from interactions where next_due_at is not null;
+create view told as
+    select clock, midnight() - began >= within as is_over, within,
+        case when clock in ('first_follow_up', 'after_quote')
+            then (select min(said) from ours o where o.customer_id = begun.customer_id and said >= began and said < midnight())
+            when done < midnight() then done end - began as waited
+    from begun where day >= (select min(happened_on) from interactions) and day between '2024-01-01' and date '{end}' - 1 and began < midnight();
+"""
+
+
+@cache
+def whole():
+    return made(company.company(), company.SETTINGS)
+
+
+@pytest.mark.parametrize("end", ["2025-07-01", "2026-01-15", "2026-06-21"])
+def test_the_same_clocks_in_plain_sql(end):
+    con = duckdb.connect()
+    con.execute("set timezone = 'Asia/Shanghai'")
+    for name in ("accounts", "interactions", "tickets", "deal_stages", "deal_facts"):
+        con.register(f"{name}_", whole()[name].collect("pyarrow").to_native())
+        con.execute(f"create table {name} as select * from {name}_")
+    con.execute(SQL.format(end=end))
+    counts = "count(*) filter (is_over and waited <= within), count(*) filter (is_over), count(*) filter (not is_over and waited is null)"
+    expected = {row[0]: row[1:] for row in con.execute(f"select clock, {counts}, count(*) filter (is_over and waited is null) from told group by 1").fetchall()}
+    rows = ask(CATALOGUE["clocks"], whole(), Query(Period(D("2024-01-01"), D(end), D("2026-06-21")), settings=company.SETTINGS)).rows
+    ours = {row.clock: (row.numerator, row.n, row.pending, row.waiting) for row in rows.itertuples() if row.clock != "adviser_call"}
+    assert ours == expected and set(expected) >= {"first_follow_up", "after_quote"}

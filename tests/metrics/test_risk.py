@@ -81,14 +81,22 @@ FLAGS = {
 }  # fmt: skip
 
 
-def by_sql(end):
-    """(customer, kind, raised_on) of every flag but `fall`, which its worked cases hold."""
+TABLES = ("accounts", "invoices", "interactions", "tickets", "scores", "payments", "owners", "recurring", "subscriptions", "usage", "purchases")
+
+
+def database(end):
     con = duckdb.connect()
     con.execute("set timezone = 'Asia/Shanghai'")
-    for name in ("accounts", "invoices", "interactions", "tickets", "scores", "payments", "owners", "recurring", "subscriptions"):
+    for name in TABLES:
         con.register(f"{name}_", opened()[name].collect("pyarrow").to_native())
         con.execute(f"create table {name} as select * from {name}_")
     con.execute(SQL.format(end=end))
+    return con
+
+
+def by_sql(end):
+    """(customer, kind, raised_on) of every flag but `fall`, which its worked cases hold."""
+    con = database(end)
     return {
         (customer, kind, day) for kind, sql in FLAGS.items()
         for customer, day in con.execute(f"select f.* from ({sql}) f join living using (customer_id)").fetchall()
@@ -101,6 +109,56 @@ def test_the_same_flags_in_plain_sql(end):
     ours = {(row.customer_id, row.kind, row.raised_on) for row in found.itertuples() if row.kind != "fall"}
     assert ours == expected
     assert {kind for _, kind, _ in expected} >= {"silence", "detractor", "payment", "owner", "complaint"}
+
+
+# the score in plain SQL: what is known of each factor, and the weighted mean of it
+
+FACTORS_SQL = """
+create view used as
+    select customer_id, day, "count" as size, 'usage' as what from usage union all
+    select customer_id, purchased_on, orders, 'orders' from purchases where customer_id not in (select customer_id from usage where day < e());
+create view week as
+    select customer_id, coalesce(sum(size) filter (seen - day < 7), 0) as now, sum(size) filter (seen - day between 7 and 13) as before
+    from (select *, max(day) over (partition by what) as seen from used where day >= e() - 21 and day < e()) where seen >= e() - 7 group by customer_id, what;
+create view spoken as
+    select customer_id, epoch(signed_at) as signed, (select min(epoch(happened_at)) from interactions i where i.customer_id = here.customer_id
+        and i.direction is distinct from 'in' and i.happened_at >= signed_at and epoch(i.happened_at) < midnight()) as met
+    from here where e() - signed_on <= 90 and signed_on >= (select min(happened_on) from interactions);
+create view waiting as
+    select customer_id, max(case when epoch(opened_at) <= midnight() - 7 * 86400 then 1 else 0 end) as late from tickets
+    where kind = 'complaint' and opened_on < e() and (solved_on is null or solved_on >= e()) group by 1;
+create view unpaid as
+    select distinct customer_id from payments f where is_failed and paid_on between e() - 90 and e() - 1 and not exists (select 1 from payments p
+        where not p.is_failed and p.paid_on >= f.paid_on and p.paid_on < e()
+            and case when f.invoice_id is null then p.customer_id = f.customer_id else p.invoice_id = f.invoice_id end);
+create view positions as
+    select customer_id, dimension, avg((score - scale_min) / (scale_max - scale_min)) as mean from said where newest = 1 group by 1, 2;
+create view factors as
+    select customer_id, 'follow_up' as kind, 0.5 as w, case when met - signed <= 72 * 3600 then 100 else 0 end as x
+        from spoken where met - signed <= 72 * 3600 or midnight() - signed > 72 * 3600
+    union all select customer_id, 'complaint', 1.5, case late when 1 then 0 when 0 then 50 else 100 end from here left join waiting using (customer_id)
+    union all select customer_id, 'owner', 0.5, case when is_active then 100 else 0 end from here join owners using (owner_id)
+    union all select customer_id, 'low_scores', 1, 100 * avg(mean) from positions where dimension <> 'nps' group by 1
+    union all select customer_id, 'detractor', 1, 100 * mean from positions where dimension = 'nps'
+    union all select customer_id, 'silence', 2, case when e() - last_day > 2 * gap then 0 when e() - last_day > gap
+        then 100 * (2 * gap - (e() - last_day)) / gap else 100 end from beat where n >= 4
+    union all select customer_id, 'fall', 1, 100 * least(now / before, 1) from week where before >= 20
+    union all select distinct customer_id, 'payment', 1.5, case when customer_id in (from unpaid) then 0 else 100 end
+        from payments where paid_on between e() - 365 and e() - 1;
+select customer_id, sum(w * x) / sum(w), sum(w) / 9, list(factors.kind) from factors join living using (customer_id) group by 1
+"""
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_same_scores_in_plain_sql(end):
+    """Weights are those of the policy, 9 in all; a score of less than 60 % of them is withheld."""
+    told = {customer: (score, share, kinds) for customer, score, share, kinds in database(end).execute(FACTORS_SQL).fetchall()}
+    shown = {customer: score for customer, (score, share, _) in told.items() if share >= 0.6 - 1e-9}
+    assert behind("customer_health", end).set_index("customer_id")["score"].to_dict() == pytest.approx(shown)
+    answer = rows("customer_health", end).iloc[0]
+    assert (answer["n"], answer["withheld"]) == (len(shown), len(told) - len(shown))
+    assert answer["value"] == pytest.approx(sum(shown.values()) / len(shown))
+    assert {kind for _, _, kinds in told.values() for kind in kinds} >= {"complaint", "owner", "low_scores", "detractor", "silence", "payment"}
 
 
 # how they hang together

@@ -1,4 +1,4 @@
-"""`python -m connectors.demo --out DIR [--seed 7] [--until YYYY-MM] [--scale 1.0]`"""
+"""`python -m connectors.demo --out DIR [--seed 7] [--until YYYY-MM] [--scale 1.0] [--without STORY …]`"""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--until", help="last month, YYYY-MM; default: the last full month")
     parser.add_argument("--scale", type=float, default=1.0, help="1 is 3,000 customers")
+    parser.add_argument("--without", nargs="+", default=(), metavar="STORY", help="planted stories to leave out, to see that nothing is found then")
     options = parser.parse_args(arguments)
     try:
-        truth = write(options.out, options.seed, options.until, options.scale)
+        truth = write(options.out, options.seed, options.until, options.scale, options.without)
     except (ValueError, OSError) as fault:
         print(fault, file=sys.stderr)
         return 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from connectors.demo import billing, contracts, identity, people, sales, service, survey
-from connectors.demo.stories import Story, plan
+from connectors.demo.stories import Story, plan, without
 from connectors.demo.world import World
 
 
@@ -41,9 +42,9 @@ class Company:
     responses: pd.DataFrame
 
 
-def found(world: World) -> Company:
-    """Make the company of this seed, span and scale."""
-    stories = plan(world.span)
+def found(world: World, untold: Collection[str] = ()) -> Company:
+    """Make the company of this seed, span and scale, without the stories that are to stay untold."""
+    stories = without(plan(world.span), untold)
     made = _clients(world, stories)
     clients = made["clients"]
     made["contracts"] = contracts.subscriptions(world, clients, stories)

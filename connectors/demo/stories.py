@@ -5,7 +5,8 @@ The generators read their parameters from here and the truth file is written fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -83,3 +84,17 @@ def plan(span: Span) -> dict[str, Story]:
             "This promotion never earned its cost.", span.quarter(3), span.quarter(3) + 45, {"campaign": "Grand Expo"}, {"revenue_per_cost": 0.35},
         ),
     }  # fmt: skip
+
+
+NEUTRAL = {"hazard_ratio": 1.0, "duration_ratio": 1.0, "factor": 1.0, "dimension_points": 0.0, "recommend_points": 0.0}  # sizes that change nothing
+
+
+def without(stories: dict[str, Story], names: Iterable[str]) -> dict[str, Story]:
+    """The same company with some of its stories untold: the random numbers stay, their sizes change nothing. To see that a search stays quiet.
+
+    Raises ValueError naming the stories that can be left out.
+    """
+    optional = [name for name, story in stories.items() if set(story.size) <= set(NEUTRAL)]
+    if wrong := sorted(set(names) - set(optional)):
+        raise ValueError(f"the story {', '.join(map(repr, wrong))} cannot be left out; expected some of {', '.join(optional)}")
+    return {name: replace(story, size={size: NEUTRAL[size] for size in story.size}) if name in names else story for name, story in stories.items()}

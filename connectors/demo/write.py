@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,16 +34,17 @@ class Truth:
     dirty: dict[str, int]
 
 
-def write(out: Path, seed: int = 7, until: str | None = None, scale: float = 1.0) -> Truth:
+def write(out: Path, seed: int = 7, until: str | None = None, scale: float = 1.0, untold: Collection[str] = ()) -> Truth:
     """Write crm.sqlite, erp.sqlite, surveys/*.csv, sources.toml and truth.json into `out`; files there are replaced.
 
-    until: last month, such as "2026-10"; None is the last full month. scale: 1 is 3,000 customers, about 400,000 rows.
+    until: last month, such as "2026-10"; None is the last full month. scale: 1 is 3,000 customers, about 400,000 rows. untold: stories that
+    are left out (their sizes change nothing).
 
-    Raises ValueError if `until` is not a month or the company would have fewer than 60 customers.
+    Raises ValueError if `until` is not a month, the company would have fewer than 60 customers, or a story cannot be left out.
     """
     if scale < 0.02:
         raise ValueError(f"scale is {scale}; expected 0.02 or more, for a company of at least 60 customers")
-    company = found(World(seed, span(until), scale))
+    company = found(World(seed, span(until), scale), untold)
     (out / "surveys").mkdir(parents=True, exist_ok=True)
     counts = {}
     for system, build in (("crm", tables.crm), ("erp", tables.erp)):

@@ -337,7 +337,7 @@ def at_risk(account):
 def how_it_stands(account):
     """Its health score, what each factor costs, and how it went."""
     with page.section("customer.health.title", help="customer.health.help"):
-        health.of_customer(account, account.view)
+        health.of_customer(account)
 
 
 @page.part("customer.timeline.title")

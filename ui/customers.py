@@ -59,9 +59,9 @@ class Account:
         """What a function of metrics.customer finds out about this customer."""
         return about(self.view.snapshot, ask, self.id, *particulars)
 
-    def of_now(self, now: View, ask: Callable, *particulars) -> Any:
-        """What a function that goes by a question (ask(tables, question, customer, …)) finds out about this customer."""
-        return about(self.view.snapshot, ask, now.query(), self.id, *particulars)
+    def asked(self, ask: Callable, *particulars) -> Any:
+        """What a function that goes by a question (ask(tables, question, customer, …)) finds out about this customer, as of today."""
+        return about(self.view.snapshot, ask, self.view.query(), self.id, *particulars)
 
     @property
     def basics(self) -> dict:

@@ -26,9 +26,9 @@ LOG = {
 COURSE = {"period": Column("customer.health.until"), "value": Column("customer.health.score", "score"), "coverage": Column("customer.health.coverage", "share")}
 
 
-def of_customer(account, now: View) -> None:
-    """The score today with what it is made of; how it went is computed when the reader opens it. now: of everything that is loaded, without filters."""
-    course = account.of_now(now, health_course.course, 0)
+def of_customer(account) -> None:
+    """The score today with what it is made of; how it went is computed when the reader opens it."""
+    now, course = account.view, account.asked(health_course.course, 0)
     last = course.iloc[-1]
     if pd.isna(last["coverage"]):
         st.caption(t("customer.health.nothing"))
@@ -37,7 +37,7 @@ def of_customer(account, now: View) -> None:
     box = st.expander(t("customer.health.over_time"), icon=":material/monitor_heart:", key="customer_health_box", on_change="rerun")
     if box.open:
         with box:
-            _over_time(now, account.of_now(now, health_course.course, health_course.MONTHS))
+            _over_time(now, account.asked(health_course.course, health_course.MONTHS))
 
 
 def _standing(now: View, last: pd.Series, costs: pd.DataFrame) -> None:

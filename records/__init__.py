@@ -1,0 +1,5 @@
+"""What people and syncs write down. Every module with tables is named here, so that Alembic knows them all."""
+
+from records import decided, models
+
+__all__ = ["decided", "models"]

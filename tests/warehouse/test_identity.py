@@ -17,16 +17,19 @@ def record(record_id, name="华为技术有限公司", kind="company", **keys):
     return {**dict.fromkeys(COLUMNS), "record_id": record_id, "kind": kind, "name": name, **keys}
 
 
-def asked(rows, decisions=(), **options):
-    """The answer for these records and decisions (a, b, decision, hour), its tables as lists of rows."""
+def asked(rows, decisions=(), merged=(), **options):
+    """The answer for these records, decisions (a, b, decision, hour) and declared merges (record, into), its tables as lists of rows."""
     con = duckdb.connect()
+    con.execute("create table merged (record_id varchar, merged_into varchar)")
+    if merged:
+        con.executemany("insert into merged values (?, ?)", merged)
     con.execute(f"create table asked ({', '.join(f'{name} varchar' for name in COLUMNS)})")
     con.execute("create table decided (record_a varchar, record_b varchar, decision varchar, decided_at timestamp)")
     if rows:
         con.executemany(f"insert into asked values ({', '.join('?' * len(COLUMNS))})", [[row[name] for name in COLUMNS] for row in rows])
     if decisions:
         con.executemany("insert into decided values (?, ?, ?, timestamp '2026-01-01' + to_hours(?))", decisions)
-    answer = identity(con, "asked", "decided", **options)
+    answer = identity(con, "asked", "decided", "merged", **options)
     return {name: listed(getattr(answer, name)) for name in ("links", "queue", "children", "findings")} | {"figures": answer.figures}
 
 
@@ -241,6 +244,36 @@ def test_people_may_join_what_machines_may_not():
 def test_an_unknown_decision_is_refused():
     with pytest.raises(DecisionError, match="no decision 'perhaps'; there are same, apart, later"):
         asked([record("a"), record("b")], [("a", "b", "perhaps", 1)])
+
+
+# what sources declare
+
+
+def test_what_a_source_declares_is_certain_and_links_are_added_to_it():
+    """b is merged into c by its source, a has the telephone of b: all three are one, and each record says by what."""
+    rows = [record("a", phone=A_PHONE), record("b", phone=A_PHONE), record("c", "小米科技")]
+    answer = asked(rows, merged=[("b", "c"), ("b", "gone"), ("c", "c")])
+    assert customers(answer) == {"a": "a", "b": "a", "c": "a"}
+    assert {row["record_id"]: (row["rule"], row["via"]) for row in answer["links"]} == {"a": (None, None), "b": ("source", "c"), "c": ("source", "b")}
+
+
+def test_nothing_forbids_what_a_source_declares_and_who_says_otherwise_is_told():
+    rows = [record("a", tax_no=TAX), record("b", "华为上海分公司", tax_no=OTHER_TAX), record("c", "小米科技")]
+    answer = asked(rows, [("a", "b", "apart", 1), ("a", "c", "apart", 1)], merged=[("b", "a")])
+    assert groups(answer) == [{"a", "b"}]
+    assert found(answer, "decisions contradict") == [(["a", "b"], "one customer by the source")]
+
+
+def test_declared_records_do_not_make_a_group_too_large():
+    """Nine records of one customer by its source, and one more by telephone: two members, and no finding."""
+    rows = [record(f"r{i}", phone=A_PHONE) for i in range(10)]
+    answer = asked(rows, merged=[(f"r{i}", "r0") for i in range(1, 9)])
+    assert groups(answer) == [{f"r{i}" for i in range(10)}] and answer["findings"] == []
+
+
+def test_thresholds_may_be_set():
+    figures = asked([record("a"), record("b")], link=0.9, ask=0.2)["figures"]
+    assert (figures["link"], figures["ask"]) == (0.9, 0.2)
 
 
 # findings

@@ -36,26 +36,38 @@ class Answer:
     figures: dict = field(default_factory=dict)
 
 
-def identity(con: duckdb.DuckDBPyConnection, asked: str, decided: str | None = None, *, rules_only: bool = False) -> Answer:
+def identity(
+    con: duckdb.DuckDBPyConnection,
+    asked: str,
+    decided: str | None = None,
+    merged: str | None = None,
+    *,
+    rules_only: bool = False,
+    link: float | None = None,
+    ask: float | None = None,
+) -> Answer:
     """One customer id for each record, the queue, branches and findings. The same records and decisions give the same answer, in whatever order they come.
 
     asked: a relation with records.COLUMNS (texts; kind "company" or "person", parent_id a record_id). decided: a relation of record_a, record_b,
-    decision (decisions.DECISIONS), decided_at. rules_only: keys alone, to compare with.
+    decision (decisions.DECISIONS), decided_at. merged: a relation of record_id and merged_into, what sources declare to be one customer: nothing forbids it,
+    and it does not count where records are counted. rules_only: keys alone, to compare with. link, ask: thresholds in place of those of the size.
     Raises RecordError for a missing column and a null or repeated record_id, DecisionError for an unknown decision.
     """
     records.checked(con, asked)
     n = records.known(con, asked, "_known", "_shared")
-    choices, parents, limits = decisions.decided(con, decided, "_known"), branches.parents(con, "_known"), matching.thresholds(n)
-    is_learned = n >= matching.FEWEST_FOR_LIKENESS and not rules_only
+    choices, parents, declared = decisions.decided(con, decided, "_known"), branches.parents(con, "_known"), linking.declared(con, merged, "_known")
+    limits = matching.thresholds(n - len(declared), link, ask)
+    is_learned = n - len(declared) >= matching.FEWEST_FOR_LIKENESS and not rules_only
     _likely(con, n, limits.ask, is_learned, rules_only)
-    linking.pairs(con, choices, limits.link, "_pairs")
+    linking.pairs(con, declared, choices, limits.link, "_pairs")
     apart = sorted({*choices.apart, *((min(pair), max(pair)) for pair in parents.items())})
     refused = linking.joined(con, n, "_pairs", apart)
     linking.links(con, "_pairs", "_links")
     linking.queue(con, "_pairs", limits.link, choices, apart, "_queue")
     circles = branches.circles(parents)
     branches.children(con, "_known", "_links", sorted(member for circle in circles for member in circle), "_children")
-    findings.findings(con, "_findings", [*linking.refusals(con, "_pairs", refused), *findings.of(con, circles, choices.unknown)])
+    told = linking.overruled(con, choices.apart)
+    findings.findings(con, "_findings", [*linking.refusals(con, "_pairs", refused), *told, *findings.of(con, circles, choices.unknown)])
     tables = [con.table(name).order(order) for name, order in ORDER.items()]
     return Answer(*tables, figures=_figures(con, limits, is_learned))
 

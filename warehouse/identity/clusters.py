@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 MOST_MEMBERS = 8  # of one customer that were joined by a machine; more are looked at by a person
-DECIDED, CERTAIN, PROBABLE = 0, 1, 2  # how a pair came about
+DECLARED, DECIDED, CERTAIN, PROBABLE = -1, 0, 1, 2  # how a pair came about: by its source, a person, a rule, or likeness
 
 Pair = tuple[int, int, int]  # two members and how it came about
 APART, BRANCHES, TAX_NUMBERS, OVERSIZED = "held apart", "branch and head", "tax numbers differ", "more than 8 records"
@@ -38,7 +38,7 @@ class Forest:
         a, b = self.root(a), self.root(b)
         if a == b:
             return None
-        if reason := self._forbidden(a, b, how):
+        if how != DECLARED and (reason := self._forbidden(a, b, how)):
             return reason
         a, b = min(a, b), max(a, b)
         self.parent[b] = a
@@ -68,17 +68,28 @@ class Forest:
 def clusters(n: int, pairs: Sequence[Pair], sites: Mapping[int, Hashable], taxes: Mapping[int, str], apart: Sequence[tuple[int, int]]):
     """The first member of each member's set, and why a pair was refused (place in `pairs` → reason). pairs: the surest first.
 
-    A set of more than MOST_MEMBERS loses its probable pairs, and if that is not enough its certain ones; what people decided stays.
+    A set of more than MOST_MEMBERS loses its probable pairs, and if that is not enough its certain ones; what people decided stays. What a source declares to
+    be one counts as one member, and nothing forbids it.
     """
     refused: dict[int, str] = {}
+    alone = _undeclared(n, pairs)
     for weakest in (PROBABLE, CERTAIN, None):
         forest, now = Forest(n, sites, taxes, apart), dict(refused)
         for place, (a, b, how) in enumerate(pairs):
             if place not in refused and (reason := forest.joined(a, b, how)):
                 now[place] = reason
         roots = [forest.root(member) for member in range(n)]
-        large = {root for root, members in Counter(roots).items() if members > MOST_MEMBERS}
+        large = {root for root, members in Counter(roots[member] for member in alone).items() if members > MOST_MEMBERS}
         if weakest is None or not large:
             return roots, now
         refused |= {place: OVERSIZED for place, (a, b, how) in enumerate(pairs) if how == weakest and roots[a] in large and roots[a] == roots[b]}
     raise AssertionError("the last round returns")
+
+
+def _undeclared(n: int, pairs: Sequence[Pair]) -> list[int]:
+    """The members without those that their source declares to be another one."""
+    forest = Forest(n, {}, {}, ())
+    for a, b, how in pairs:
+        if how == DECLARED:
+            forest.joined(a, b, how)
+    return [member for member in range(n) if forest.root(member) == member]

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler
-from splink import Linker, SettingsCreator
-from splink.backends.duckdb import DuckDBAPI
+
+if TYPE_CHECKING:
+    from splink import SettingsCreator
 
 SEED = 20240501
 SAMPLE = 1_000_000  # pairs looked at to learn how often strangers agree
@@ -124,6 +124,9 @@ def probable(con: duckdb.DuckDBPyConnection, table: str, model: Model, ask: floa
     prior: the probability that two records picked at random are one customer. weights: comparison → log2 of how much more often one customer's records agree
     like this than strangers do; levels: comparison → number of the level. Both are rounded: the order in which an engine adds up may not decide.
     """
+    from splink import Linker  # a second and more: nobody waits for it who has fewer records
+    from splink.backends.duckdb import DuckDBAPI
+
     logging.getLogger("splink").setLevel(logging.ERROR)  # a level that no pair of a small table shows is no news
     api = DuckDBAPI(con)
     linker = Linker(api.register(table), _settings(model, prior), log_level=None)
@@ -140,6 +143,8 @@ def probable(con: duckdb.DuckDBPyConnection, table: str, model: Model, ask: floa
 
 
 def _settings(model: Model, prior: float) -> SettingsCreator:
+    from splink import SettingsCreator
+
     return SettingsCreator(
         link_type="dedupe_only",
         comparisons=[comparison.settings() for comparison in model.comparisons],
@@ -188,6 +193,9 @@ def named_alike(con: duckdb.DuckDBPyConnection, known: str, into: str) -> None:
 
 def _near(some: list[str], brands: list[str], start: int) -> pa.Table:
     """Pairs of brands, each once, at least as alike as NEAR_WITH_MORE."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import JaroWinkler
+
     scores = process.cdist(some, brands, scorer=JaroWinkler.similarity, score_cutoff=NEAR_WITH_MORE, dtype=np.float32)
     rows, columns = np.nonzero(scores)
     keep = columns >= rows + start

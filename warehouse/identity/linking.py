@@ -8,11 +8,11 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.identity import clusters, likeness, matching
-from warehouse.identity.clusters import CERTAIN, DECIDED, OVERSIZED, PROBABLE, TAX_NUMBERS
+from warehouse.identity.clusters import CERTAIN, DECIDED, DECLARED, OVERSIZED, PROBABLE, TAX_NUMBERS
 from warehouse.identity.decisions import Decided
 from warehouse.validation import literal
 
-PROBABLE_RULE, DECIDED_RULE = "likeness", "decision"
+PROBABLE_RULE, DECIDED_RULE, DECLARED_RULE = "likeness", "decision", "source"
 ASKED = (OVERSIZED, TAX_NUMBERS)  # refusals that a person may overrule
 
 
@@ -33,13 +33,24 @@ def sure(link: float) -> str:
     return f"coalesce(probability >= {link} and ({same} or {key} and a not in (select uid from _known where kind = 'person')), false)"
 
 
-def pairs(con: duckdb.DuckDBPyConnection, decided: Decided, link: float, into: str) -> None:
-    """Make the table `into` of all pairs to join: place (decided ones first, then by rule, then the most probable), a, b, how, rule and more."""
+def declared(con: duckdb.DuckDBPyConnection, merged: str | None, known: str) -> list[tuple[int, int]]:
+    """The pairs that sources declare to be one customer. merged: a relation of record_id and merged_into; what points nowhere, or to itself, is left out."""
+    if merged is None:
+        return []
+    return con.execute(f"""select distinct least(a.uid, b.uid) as one, greatest(a.uid, b.uid) as other from {merged} m
+        join {known} a on a.record_id = m.record_id join {known} b on b.record_id = m.merged_into where a.uid <> b.uid order by all""").fetchall()
+
+
+def pairs(con: duckdb.DuckDBPyConnection, merged: Sequence[tuple[int, int]], decided: Decided, link: float, into: str) -> None:
+    """Make the table `into` of all pairs to join: place, a, b, how, rule and more. Those that sources declare come first, then the decided ones, then by rule,
+    then the most probable."""
+    written(con, "_declared", merged)
     written(con, "_same", decided.same)
     ranks = " ".join(f"when {literal(rule)} then {rank}" for rank, rule in enumerate(matching.RULES))
     con.execute(f"""create or replace temp table {into} as
         with listed as (
             select a, b, {DECIDED} as how, '{DECIDED_RULE}' as rule, cast(null as double) as probability, null as weights, null as levels from _same
+            union all by name select a, b, {DECLARED} as how, '{DECLARED_RULE}' as rule from _declared
             union all by name select a, b, {CERTAIN} as how, rule from _certain where is_sure
             union all by name select a, b, {PROBABLE} as how, '{PROBABLE_RULE}' as rule, probability, weights, levels from _probable where {sure(link)}),
         ranked as (select *, case rule {ranks} else 0 end as rank from listed),
@@ -111,6 +122,14 @@ def refusals(con: duckdb.DuckDBPyConnection, table: str, refused: Mapping[int, s
     told = [(reason, members, None) for reason, members in groups]
     told += [(OVERSIZED, members, f"{len(members)} records") for members in connected(large)]
     return told + [("decisions contradict", [a, b], refused[place]) for a, b, place in wrong if place in refused]
+
+
+def overruled(con: duckdb.DuckDBPyConnection, apart: Sequence[tuple[int, int]]) -> list[tuple[str, list[str], str | None]]:
+    """Findings: pairs that people hold apart and a source declares to be one customer."""
+    written(con, "_apart", apart)
+    rows = con.execute("""select a.record_id, b.record_id from _apart p join _roots x on x.uid = p.a join _roots y on y.uid = p.b
+        join _known a on a.uid = p.a join _known b on b.uid = p.b where x.root = y.root order by all""").fetchall()
+    return [("decisions contradict", [a, b], "one customer by the source") for a, b in rows]
 
 
 def connected(listed: Sequence[tuple[str, str]]) -> list[list[str]]:

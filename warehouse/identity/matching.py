@@ -24,8 +24,10 @@ class Thresholds:
 BY_SIZE = ((3_000_000, Thresholds(link=0.95, ask=0.05)), (float("inf"), Thresholds(link=0.99, ask=0.10)))
 
 
-def thresholds(records: int) -> Thresholds:
-    return next(chosen for most, chosen in BY_SIZE if records <= most)
+def thresholds(records: int, link: float | None = None, ask: float | None = None) -> Thresholds:
+    """The thresholds for so many records; link, ask: those that somebody has set."""
+    chosen = next(chosen for most, chosen in BY_SIZE if records <= most)
+    return Thresholds(chosen.link if link is None else link, chosen.ask if ask is None else ask)
 
 
 def guarded(con: duckdb.DuckDBPyConnection, known: str, shared: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu", "funnel", "service", "journey", "at_risk", "customer", "settings")
 SERVING = (*READING, "my_customers")  # for who serves customers, or leads those who do
 WHOLE = ("health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
-OVER_ALL = ("read_log", "edit_rules", "edit_settings", "sync")  # actions that touch everybody's rows: for the reach of all as well
-ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", *OVER_ALL)
+OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "sync")  # actions that touch everybody's rows: for the reach of all as well
+ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", *OVER_ALL)
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Role:
 ROLES = {
     role.name: role
     for role in (
-        Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases")),
-        Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases")),
+        Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "edit_features")),
+        Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases", "edit_grades")),
         Role("sales", SERVING, actions=("export", "edit_cases")),
         Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "read_log")),
         Role("administrator", (*SERVING, *WHOLE), actions=ACTIONS),

@@ -139,7 +139,7 @@ def _compared(tables: Tables, query: Query) -> Frame:
 
 
 def proposals(tables: Tables, query: Query) -> Frame:
-    """The proposals: present and earned grade, every component with its score now and a quarter before, and the reason.
+    """The proposals, the largest customers first: present and earned grade, every component with its score now and a quarter before, and the reason.
 
     reason: the component whose change moved the score most towards the proposed grade; without a quarter before (or where the
     score did not move that way) the component that is furthest above, or below, an even 0.5 by its weight.
@@ -157,7 +157,8 @@ def proposals(tables: Tables, query: Query) -> Frame:
     rows = rows.with_columns(reason=nw.when(strongest > 0).then(_largest(weights, "moved")).otherwise(_largest(weights, "stands")), is_moved=strongest > 0)
     names = grade_names(query)
     rows = rows.with_columns(present_grade=name_of_rank("present_rank", names), is_up=is_up)
-    return rows.drop(*(f"{name}_{kind}" for name in weights for kind in ("moved", "stands")), "crm_rank")
+    rows = rows.drop(*(f"{name}_{kind}" for name in weights for kind in ("moved", "stands")), "crm_rank")
+    return rows.sort("amount", "customer_id", descending=[True, False], nulls_last=True)
 
 
 def _largest(weights, kind: str) -> nw.Expr:

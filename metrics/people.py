@@ -13,6 +13,12 @@ def names(tables: Tables, *customers: str) -> dict[str, str]:
     return dict(zip(rows["customer_id"], rows["name"], strict=True))
 
 
+def grades(tables: Tables, *customers: str) -> dict[str, str]:
+    """The grade that a source gives these customers now, in its own word; of those that have one."""
+    rows = collect(tables["accounts"].filter(nw.col("customer_id").is_in(list(customers)) & ~nw.col("grade").is_null()).select("customer_id", "grade"))
+    return dict(zip(rows["customer_id"], rows["grade"], strict=True))
+
+
 def colleagues(tables: Tables) -> tuple[str, ...]:
     """The e-mails of those who serve customers, their names where a source gives no e-mail (or the reader may not see it)."""
     rows = collect(tables["owners"].select(who=nw.coalesce("email", "name")).unique())

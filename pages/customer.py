@@ -8,7 +8,7 @@ import charts
 from access.guard import guard
 from metrics import customer
 from metrics.policies import policy
-from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, health, numbers, page, reasons, view
+from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, health, numbers, page, reasons, regrades, view
 from ui.figure import figure
 from ui.navigation import customer_link
 from ui.table import Column, table
@@ -113,6 +113,8 @@ def answer_first(account):
     said = [t("customer.says.who", name=plain(known["name"]), what=t("customer.says.between").join(parts)), said_money(account)]
     said += said_service(account) if account.happened is not None else []
     page.sentence(reduce(lambda first, then: t("format.sentences", first=first, then=then), said))
+    if graded := regrades.of_customer(account.view, account.id):
+        st.caption(graded)
 
 
 def said_money(account) -> str:

@@ -10,7 +10,7 @@ from access.guard import guard
 from charts import theme
 from metrics.grading import grade_names
 from metrics.quarters import LOST, NEW
-from ui import behind, data, numbers, page, spoken
+from ui import behind, data, numbers, page, regrade_sheet, spoken
 from ui.cards import Card, row
 from ui.figure import clickable, figure
 from ui.table import Column
@@ -51,15 +51,6 @@ FEATURES = {
     "rank": Column("segments.rank", "count"), "feature": Column("segments.feature"), "value": Column("segments.size", "score", "segments.size_help"),
     "then": Column("segments.mean_then", "ratio"), "now": Column("segments.mean_now", "ratio"), "ks": Column("segments.ks", "ratio"),
     "p_adjusted": Column("segments.p", "ratio", "segments.p_help"), "is_drifted": Column("segments.drifted"), "n": Column("segments.values", "count"),
-}  # fmt: skip
-PROPOSALS = {
-    "customer": Column("segments.customer"), "present_grade": Column("segments.present"), "earned": Column("segments.earned"),
-    "reason": Column("segments.reason"), "is_held_back": Column("segments.held_back", help="segments.held_back_help"),
-    "score": Column("segments.score", "score"), "score_before": Column("segments.score_before", "score"),
-    "amount_score": Column("segments.parts.amount", "progress"), "interactions_score": Column("segments.parts.interactions", "progress"),
-    "satisfaction_score": Column("segments.parts.satisfaction", "progress"), "growth_score": Column("segments.parts.growth", "progress"),
-    "coverage": Column("segments.coverage", "share", "segments.coverage_help"), "amount": Column("segments.amount", "money"),
-    "interactions": Column("segments.interactions", "count"), "pipeline": Column("segments.pipeline", "money"),
 }  # fmt: skip
 CARE = {
     "tier": Column("segments.grade"), "asked": Column("segments.asked"), "n": Column("segments.customers", "count"),
@@ -276,36 +267,6 @@ def inside(view):
             st.caption(t("segments.feature_says", feature=names[found.feature], then=then, now=now))
 
 
-@page.part("segments.proposals")
-def proposals(view):
-    """Customers whose last quarter earns another grade, with every component and the reason."""
-    with page.section("segments.proposals", help="segments.proposals_help"):
-        answer = data.answer(view, "grade_proposals")
-        page.failed_checks(answer)
-        found = answer.rows.iloc[0]
-        if found["state"] != "value":
-            page.empty("segments.none")
-            return
-        values = {name: numbers.count(found[name]) for name in ("n", "denominator", "up", "down", "first", "held_back")}
-        day = numbers.day(pd.Timestamp(answer.notes["quarter_end"]).date())
-        page.sentence(t("segments.proposals_says", **values, amount=money(found["amount"]), day=day))
-        behind.rows(view, "grade_proposals", PROPOSALS, key="segments_proposals", told=proposed)
-
-
-def proposed(rows):
-    """The proposals in words, the largest customers first."""
-    told = in_words(rows, "present_grade", "earned").sort_values("amount", ascending=False)
-    return told.assign(reason=[because(row) for row in told.to_dict("records")])
-
-
-def because(row: dict) -> str:
-    """Why a customer earns another grade, in words."""
-    if row["reason"] is None or pd.isna(row["reason"]):
-        return ""
-    how = ("rose" if row["is_up"] else "fell") if row["is_moved"] else ("high" if row["is_up"] else "low")
-    return t(f"segments.because.{how}", part=t(f"segments.parts.{row['reason']}"))
-
-
 @page.part("segments.care")
 def care(view):
     """Whether customers were cared for as their grade asks, beside what it asks; a grade opens its customers, the missed ones first."""
@@ -346,4 +307,4 @@ with right:
     mix(view)
 inside(view)
 care(view)
-proposals(view)
+regrade_sheet.proposals(view)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,11 +46,30 @@ def table(
     rows there are when `rows` holds only the first of them; whole: gives all of them, for the files.
     Returns the selected row as a dict when `select`, with the columns that are not shown; else None.
     """
+    chosen = _laid_out(view, rows, columns, key=key, metrics=metrics, total=total, whole=whole, mode="single-row" if select else None)
+    return chosen[0] if chosen else None
+
+
+def choosing(view: View, rows: pd.DataFrame, columns: Columns, *, key: str, by: str, turn: int = 0, **further) -> list[dict]:
+    """A table like `table` in which several rows can be selected; those that are, in their order.
+
+    by: the column that tells rows apart. The browser remembers a selection by position: where other rows are shown than before, or with
+    another turn, nothing is selected. further: metrics, total and whole of `table`.
+    """
+    mark = lambda shown: hashlib.sha256(repr((turn, shown[by].tolist())).encode()).hexdigest()[:12]  # noqa: E731
+    return _laid_out(view, rows, columns, key=key, mode="multi-row", mark=mark, **further)
+
+
+def _laid_out(
+    view: View, rows: pd.DataFrame, columns: Columns, *, key: str, mode: str | None, metrics: tuple = (), total: int | None = None,
+    whole: Whole | None = None, mark: Callable[[pd.DataFrame], str] | None = None,
+) -> list[dict]:  # fmt: skip
+    """Search, downloads and the table itself. mark: of the rows shown; with another one it is another table to the browser."""
     given, columns = _with_state(rows.reset_index(drop=True), columns)
     rows = _under(columns, given)
     if rows.empty:
         st.caption(t("table.empty"))
-        return None
+        return []
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = _wanted(rows, key)
         found = _matching(rows, wanted)
@@ -57,8 +77,8 @@ def table(
         st.caption(count if not total or total <= len(rows) else t("table.first_rows", n=numbers.count(len(rows)), total=numbers.count(total)), width="content")
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
-    chosen = _drawn(view, found, columns, key, select)
-    return None if chosen is None else given.loc[chosen].to_dict()
+    place = f"{key}_table_{mark(given.loc[found.index])}" if mark else f"{key}_table"
+    return [given.loc[chosen].to_dict() for chosen in _drawn(view, found, columns, place, mode)]
 
 
 STATES = {"value", "no_data", "suppressed"}
@@ -147,17 +167,16 @@ def number_format(unit: str) -> str:
     return f"%{marks.group}.{decimals}f" if decimals else f"%{marks.group}d"
 
 
-def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, select: bool) -> int | None:
-    """Draws the rows; returns the label of the one that is selected."""
+def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, mode: str | None) -> list:
+    """Draws the rows; returns the labels of those that are selected. mode: how many may be, None for none."""
     cents = {name: 2 for name, column in columns.items() if column.unit == "money" and name in rows}
     shown = rows.reset_index(drop=True).round(cents)
     config = {name: _config(shown[name], column, view) for name, column in columns.items() if name in shown}
     event = st.dataframe(
-        shown, hide_index=True, column_config=config, key=f"{key}_table", on_select="rerun" if select else "ignore", selection_mode="single-row",
+        shown, hide_index=True, column_config=config, key=key, on_select="rerun" if mode else "ignore", selection_mode=mode or "single-row",
         placeholder="", alt=", ".join(heading(columns[name], view) for name in shown.columns),
     )  # fmt: skip
-    chosen = event["selection"]["rows"] if select else []
-    return rows.index[chosen[0]] if chosen and chosen[0] < len(rows) else None
+    return [rows.index[place] for place in event["selection"]["rows"] if place < len(rows)] if mode else []
 
 
 def _config(values: pd.Series, column: Column, view: View):

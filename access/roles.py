@@ -8,7 +8,7 @@ READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu",
 SERVING = (*READING, "my_customers")  # for who serves customers, or leads those who do
 WHOLE = ("health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
 OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "sync")  # actions that touch everybody's rows: for the reach of all as well
-ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", *OVER_ALL)
+ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "review_data", *OVER_ALL)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ ROLES = {
         Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "edit_features")),
         Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases", "edit_grades")),
         Role("sales", SERVING, actions=("export", "edit_cases")),
-        Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "read_log")),
+        Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "review_data", "read_log")),
         Role("administrator", (*SERVING, *WHOLE), actions=ACTIONS),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),
     )

@@ -22,6 +22,7 @@ from metrics import (
     grading,
     health,
     incidence,
+    health_review,
     landmark,
     ltv,
     migration,
@@ -93,3 +94,4 @@ MODULES = (
     health,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}
+    health_review,

@@ -8,8 +8,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from metrics import amounts
-from metrics.health_policy import FACTS, RECORD_CHECKS, RULES, Policy, policy
+from metrics import amounts, health_own
+from metrics.health_policy import FACTS, JUDGED, RECORD_CHECKS, Policy, policy
 from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, refuse_grain, segmented
@@ -17,8 +17,6 @@ from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
 
 MART = "record_checks"  # snapshots older than it have none: their records were never judged
-ENTITIES = tuple(dict.fromkeys(rule.entity for rule in RULES))
-ASKED = {(rule.entity, rule.check): rule for rule in RULES}
 TWICE = 2  # times the threshold, beyond which a check fails; up to there it warns
 ORPHAN, UNDER = "no_customer", "under_invoiced"
 EXTRA = ("dimension", "threshold", "verdict", "owner", "involved")
@@ -29,7 +27,7 @@ def data_health(tables: Tables, query: Query) -> Answer:
     """Share of rows that fail, for each check of each source and entity. The state of the records as they are now, whatever the period.
 
     Reads the mart `record_checks` (customers and contacts, judged at the sync) and, as they are, deals, interactions, tickets,
-    subscriptions, invoices and payments. Option: check, only this one.
+    subscriptions, invoices and payments; for the company's own checks ([metrics.health.own]) whatever they are about. Option: check, only this one.
 
     Returns one row per (source, entity, check) that is asked of any row, and by segment:
         value, low, high     float  share that fails, 0 to 1, Wilson 95 %
@@ -44,23 +42,25 @@ def data_health(tables: Tables, query: Query) -> Answer:
     """
     refuse_grain(query, "records are judged as they are now: leave out the grain")
     known = policy(query.settings)
-    by, wanted = [column for column in query.by if column not in ("source", "entity")], _wanted(query)
+    by, wanted = [column for column in query.by if column not in ("source", "entity")], _wanted(query, known)
     parts = [_of_records(tables, query, by)] if wanted in (None, *RECORD_CHECKS) else []
     parts += [_orphans(tables, query, by)] if wanted in (None, ORPHAN) else []
     parts += [_invoiced(tables, query, known, by)] if wanted in (None, UNDER) else []
+    parts += [health_own.counted(tables, query, {name: check for name, check in known.own.items() if wanted in (None, name)}, by)]
     nothing = pd.DataFrame(columns=[*by, "source", "entity", "check", "n", "numerator", "involved"])
     rows = pd.concat([part for part in parts if len(part)] or [nothing], ignore_index=True)
-    is_asked = [(entity, check) in ASKED and wanted in (None, check) for entity, check in zip(rows["entity"], rows["check"], strict=True)]
+    asked = {(rule.entity, rule.check) for rule in known.rules}
+    is_asked = [(entity, check) in asked and wanted in (None, check) for entity, check in zip(rows["entity"], rows["check"], strict=True)]
     rows = rows[pd.Series(is_asked, rows.index, dtype=bool)].reset_index(drop=True)
     keys = tuple(dict.fromkeys((*query.by, "source", "entity", "check")))
     return answer(_judged(rows, known), query, keys=keys, extra=EXTRA, notes={"unjudged": MART not in tables})
 
 
-def _wanted(query: Query) -> str | None:
+def _wanted(query: Query, known: Policy) -> str | None:
     """The one check that is asked for; None: all of them."""
     wanted = query.options.get("check") or None
-    if wanted is not None and wanted not in {rule.check for rule in RULES}:
-        raise QuestionError(f"no check {wanted!r}; there are {', '.join(dict.fromkeys(rule.check for rule in RULES))}")
+    if wanted is not None and wanted not in {rule.check for rule in known.rules}:
+        raise QuestionError(f"no check {wanted!r}; there are {', '.join(dict.fromkeys(rule.check for rule in known.rules))}")
     return wanted
 
 
@@ -119,7 +119,8 @@ def _invoiced(tables: Tables, query: Query, known: Policy, by: list[str]) -> pd.
 
 def _judged(rows: pd.DataFrame, known: Policy) -> pd.DataFrame:
     n, failing = (pd.to_numeric(rows[name]).astype("float64") for name in ("n", "numerator"))
-    rules = [ASKED[pair] for pair in zip(rows["entity"], rows["check"], strict=True)]
+    asked = {(rule.entity, rule.check): rule for rule in known.rules}
+    rules = [asked[pair] for pair in zip(rows["entity"], rows["check"], strict=True)]
     low, high = wilson(failing, n)
     rows = rows.assign(
         n=n, numerator=failing, denominator=n, value=failing / n.where(n > 0), low=low, high=high, se=share_se(failing, n),
@@ -145,8 +146,8 @@ def scores(rows: pd.DataFrame) -> pd.DataFrame:
 
 def failing(tables: Tables, query: Query) -> Frame:
     """The rows that fail, each once for every check it fails, with what identifies it as far as the reader may see that. Option: check."""
-    wanted = _wanted(query)
     plain, known = replace(query, by=()), policy(query.settings)
+    wanted = _wanted(query, known)
     judged = segmented(tables[MART], tables, plain) if MART in tables else None
     checks = [name for name in RECORD_CHECKS if wanted in (None, name)] if judged is not None else []
     parts = [judged.filter(nw.col(name) == 1).select(*BEHIND[:2], "record_id", "customer_id", check=nw.lit(name)) for name in checks]
@@ -156,6 +157,7 @@ def failing(tables: Tables, query: Query) -> Frame:
     if wanted in (None, UNDER) and not amounts.are_veiled(tables):
         under = segmented(_wins(tables, query, known), tables, plain).filter(nw.col("is_under") == 1)
         parts.append(under.select(*BEHIND[:2], "customer_id", record_id="customer_id", check=nw.lit(UNDER)))
+    parts += [health_own.failing(tables, plain, name, check) for name, check in known.own.items() if wanted in (None, name)]
     if not parts:
         return _facts(tables).head(0).select(*BEHIND[:2], "record_id", "customer_id", check=nw.lit(ORPHAN))
     return _named(nw.concat([part.select(*BEHIND[:5]) for part in parts]), tables)
@@ -176,7 +178,7 @@ METRICS = (
         "data_health", data_health,
         definition="Share of records that fail a check: missing or impossible values, duplicates, stale records, contradictions, orphans.",
         formula="rows that fail a check / rows that the check is asked of, per source and entity",
-        unit="share", reads=(MART, "customers", "contacts", *FACTS, "deal_facts", "customer_months"), behind=failing, better="lower",
+        unit="share", reads=(MART, *JUDGED, "identities", "deal_facts", "customer_months"), behind=failing, better="lower",
         options={"check": ""}, source="DAMA UK 2013 (dimensions); Wilson 1927 (limits)",
     ),
 )  # fmt: skip

@@ -8,12 +8,20 @@
     crm = ["crm"]                        # sources that are the CRM, and the ERP; default: those with deals, and with invoices
     erp = ["erp"]
     numbered = ["crm"]                   # sources with customer numbers like C20240501001; default: where most have that shape
+    review_grades = ["core"]             # whose records are looked through by hand; default: the best grade
+    review_days = 90                     # and how often
     [metrics.health.required]            # fields by the kind of customer
     company = ["name", "phone", "industry", "yearly_amount"]
     [metrics.health.thresholds]          # by check, or "entity.check"
     duplicate = 0.005
     [metrics.health.owners]              # who mends, by source, or "source.entity"
     crm = "Sales operations"
+    [metrics.health.own.early_use]       # a check of the company's own: the mapping says what fails
+    entity = "usage"
+    dimension = "consistency"
+    fails = "n_early"                    # column of the source with what fails of a row: a number, or true
+    of = "n_lines"                       # how much was asked; default: 1 for every row in which `fails` says something
+    label = "Use before the agreement begins"
 
 Whatever is left out is at its default. All faults are told at once.
 """
@@ -29,6 +37,7 @@ from metrics.query import QuestionError
 
 FIELDS = ("name", "phone", "email", "industry", "region", "size", "channel", "grade", "owner_id", "tax_no", "yearly_amount")
 FACTS = ("deals", "interactions", "tickets", "subscriptions", "invoices", "payments")  # entities whose rows belong to a customer
+JUDGED = ("customers", "contacts", *FACTS, "usage", "leads", "answers", "invitations")  # entities that own checks can be about
 DIMENSIONS = ("completeness", "validity", "uniqueness", "timeliness", "consistency", "referential")
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -66,6 +75,20 @@ class Required(BaseModel):
     person: tuple[Literal[FIELDS], ...] = ("name", "phone", "owner_id", "region")
 
 
+class OwnCheck(BaseModel):
+    """A check that the company adds: what fails is told by a column that the mapping makes, in the source's own words for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entity: Literal[JUDGED]
+    dimension: Literal[DIMENSIONS]
+    fails: Annotated[str, Field(min_length=1)]
+    of: str | None = None
+    threshold: Share = 0.0
+    label: Annotated[str, Field(min_length=1)]
+    label_zh: str | None = None
+
+
 class Policy(BaseModel):
     """Everything that is set about the health of data. Defaults work untouched."""
 
@@ -78,9 +101,17 @@ class Policy(BaseModel):
     crm: tuple[str, ...] | None = None
     erp: tuple[str, ...] | None = None
     numbered: tuple[str, ...] | None = None
+    review_grades: tuple[str, ...] | None = None
+    review_days: Annotated[int, Field(ge=1, le=3650)] = 90
     required: Required = Required()
     thresholds: dict[str, Share] = {}
     owners: dict[str, str] = {}
+    own: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], OwnCheck] = {}
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All checks there are: ours and the company's own."""
+        return (*RULES, *(Rule(name, check.dimension, check.entity, check.threshold) for name, check in self.own.items()))
 
     def threshold(self, rule: Rule) -> float:
         """The share of failing rows up to which a check passes."""
@@ -97,6 +128,8 @@ def policy(settings: Mapping) -> Policy:
     known = {rule.check for rule in RULES} | {f"{rule.entity}.{rule.check}" for rule in RULES}
     unknown = sorted(set(given.get("thresholds", {})) - known) if isinstance(given.get("thresholds"), dict) else []
     faults = [f"thresholds: {name!r} is no check" for name in unknown]
+    taken = sorted(set(given.get("own", {})) & {rule.check for rule in RULES}) if isinstance(given.get("own"), dict) else []
+    faults += [f"own: {name!r} is the name of a check that there is already" for name in taken]
     try:
         found = Policy(**given)
     except ValidationError as error:

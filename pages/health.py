@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, faults, intake, numbers, page, refusals
+from ui import data, faults, intake, numbers, page, refusals, reviewing
 from ui.figure import figure
 from ui.navigation import customer_link, link
 from ui.table import Column, table
@@ -77,11 +77,18 @@ def failing(view, chosen):
     """The rows that fail a check, masked as the reader's role asks."""
     where = {"source": chosen["source"], "entity": chosen["kind"]}
     found = data.rows_behind(view, "data_health", where=where, check=chosen["known"])
-    st.markdown(f"**{chosen['check']}** · {plain(chosen['source'])} · {chosen['entity']}")
+    st.markdown(f"**{plain(chosen['check'])}** · {plain(chosen['source'])} · {chosen['entity']}")
     whole = lambda: data.rows_behind(view, "data_health", where=where, check=chosen["known"], limit=None).rows  # noqa: E731
     row = table(view, found.rows, ROWS, key="health_rows", metrics=(METRIC,), total=found.total, whole=whole, select=True)
     if row is not None and chosen["known"] not in faults.ORPHANED:
         customer_link(view, row["customer_id"], t("health.open_customer"))
+
+
+@page.part("review.title")
+def by_hand(view):
+    """High-value customers whose records somebody looks through."""
+    with page.section("review.title", help="review.help"):
+        reviewing.section(view)
 
 
 @page.part("health.course")
@@ -135,6 +142,7 @@ if faults.checks(view).empty:
 else:
     scored(view)
     checks(view)
+    by_hand(view)
     course(view)
 fields(view)
 refused(view)

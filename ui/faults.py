@@ -8,11 +8,11 @@ from dataclasses import replace
 import pandas as pd
 
 from metrics import health
-from metrics.health_policy import DIMENSIONS
+from metrics.health_policy import DIMENSIONS, policy_or_default
 from records import database, ledger
 from ui import data, intake, numbers
 from ui.view import View
-from ui.words import has, plain, t
+from ui.words import has, language, plain, t
 from warehouse.errors import StoreError
 
 FIELDS = "missing_"  # of checks: what stands after it is a column
@@ -43,7 +43,10 @@ def worded(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def called(check: str) -> str:
-    """A check by its name; of a field that is missing, by the field's."""
+    """A check by its name; of a field that is missing, by the field's; one of the company's own as the sources file calls it."""
+    own = policy_or_default(data.newest().settings).own.get(check)
+    if own:
+        return own.label_zh if own.label_zh and language() != "en" else own.label
     if has(f"health.checks.{check}"):
         return t(f"health.checks.{check}")
     return t("health.missing", field=t(f"health.fields.{check.removeprefix(FIELDS)}"))
@@ -101,5 +104,5 @@ def worst(rows: pd.DataFrame) -> str:
     if over.empty:
         return t("health.all_well", n=numbers.count(len(rows)))
     row = over.iloc[0]
-    said = {"check": called(row["check"]), "entity": entity(row["entity"]), "source": plain(row["source"]), "owner": plain(owner(row["owner"]))}
+    said = {"check": plain(called(row["check"])), "entity": entity(row["entity"]), "source": plain(row["source"]), "owner": plain(owner(row["owner"]))}
     return t("health.worst", **said, failing=numbers.count(row["numerator"]), n=numbers.count(len(over)), all=numbers.count(len(rows)))

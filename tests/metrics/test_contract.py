@@ -78,6 +78,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "at_risk": "a state on a date",
     "flags": "flags that stand on a date",
     "data_health": "records are judged as they are now",
+    "high_value_faults": "records are judged as they are now",
     "follow_up_churn": "outcomes are followed for months",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
@@ -118,6 +119,7 @@ LOOKS_AHEAD: dict[str, str] = {
     "drift_auc": "customers are ranked among all quarters, later ones too",
     "data_health": "records are judged as they are now",
 }
+    "high_value_faults": "records are judged as they are now, and customers are ranked among all quarters, later ones too",
 # metric → reason why it has a number whatever the period
 TIMELESS: dict[str, str] = {"grades": "a source's present grade has no history", "data_health": "records are judged as they are now"}
 # metric → reason why one segment's row is not the number of that segment alone

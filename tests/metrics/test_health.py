@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from access.scope import Scope
-from metrics import health, health_policy
+from metrics import health, health_policy, health_review
 from metrics import record_rules as rules
 from metrics.metric import ask
 from metrics.period import Period
@@ -342,3 +342,90 @@ def test_scores_weigh_by_what_was_checked():
 
 def test_every_rule_has_a_dimension_of_the_six():
     assert {rule.dimension for rule in health_policy.RULES} == set(health_policy.DIMENSIONS)
+
+
+# checks of the company's own
+
+EARLY = {"entity": "usage", "dimension": "consistency", "fails": "n_early", "of": "n_lines", "label": "Use before the agreement begins"}
+UNMARKED = {"entity": "customers", "dimension": "consistency", "fails": "left_unmarked", "label": "Left without being marked so", "threshold": 0.5}
+
+
+def used(number, early, lines, **more):
+    return {"source": "crm", "source_id": f"u{number}", "customer_id": f"crm:{number}", "feature": "f", "n_early": early, "n_lines": lines, **more}
+
+
+def test_a_column_of_the_mapping_is_a_check():
+    """3 of 4 lines lie too early; of two customers one is known to have left unmarked, of the third nothing is said [D]."""
+    rows = [customer(1, left_unmarked=True), customer(2, left_unmarked=False), customer(3)]
+    tables = opened({"own": {"early": EARLY, "unmarked": UNMARKED}}, customers=rows, usage=[used(1, 2, 2), used(2, 1, 2), used(3, None, None)])
+    found = measured(tables)
+    assert found.loc[("crm", "usage", "early"), ["numerator", "n", "dimension", "verdict"]].tolist() == [3, 4, "consistency", "fail"]
+    assert found.loc[("crm", "customers", "unmarked"), ["numerator", "n", "verdict"]].tolist() == [1, 2, "pass"]
+    assert list(failing(tables, "early")["record_id"]) == ["u1", "u2"] and list(failing(tables, "unmarked")["record_id"]) == ["crm:1"]
+    assert list(measured(tables, "early").index) == [("crm", "usage", "early")]
+
+
+def test_a_merged_record_counts_for_its_account():
+    rows = [customer(1, region="North"), customer(2, region="South", merged_into="crm:1", left_unmarked=True)]
+    tables = opened({"own": {"unmarked": UNMARKED}}, customers=rows)
+    found = ask(CARD, tables, Query(PERIOD, by=("region",), settings=tables.settings, options={"check": "unmarked"})).rows
+    assert found[["region", "numerator"]].values.tolist() == [["North", 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("own", "rows", "said"),
+    [
+        ({"early": EARLY | {"fails": "nope"}}, [used(1, 1, 1)], "usage.nope, and no source gives that column"),
+        ({"early": EARLY}, [used(1, 3, 2)], "counts more that fails than was asked"),
+        ({"duplicate": EARLY}, [], "'duplicate' is the name of a check that there is already"),
+        ({"Early": EARLY}, [], "own.Early"),
+        ({"early": EARLY | {"entity": "rates"}}, [], "own.early.entity"),
+    ],
+)  # fmt: skip
+def test_an_own_check_that_cannot_be_meant_is_refused(own, rows, said):
+    with pytest.raises(QuestionError, match=said):
+        measured(opened({"own": own}, customers=[customer(1)], usage=rows))
+
+
+# high-value customers
+
+
+def high_value(settings=None):
+    """Six customers whose grades follow from what they bought in 2025: the grades are the engine's, the faults ours."""
+    rows = [customer(i, phone="12" if i % 2 else "13800138000", email="a@b" if i == 1 else None, industry="food") for i in range(6)]
+    lines = [
+        {"invoice_line_id": f"erp:{i}-{m}", "customer_id": f"crm:{i}", "issued_on": f"2025-{m:02}-10", "amount": 10**i} for i in range(6) for m in range(1, 13)
+    ]
+    return opened(settings, customers=rows, invoices=lines)
+
+
+LISTED = """
+select count(*), count(*) filter (faults > 0), sum(faults) from (select q.customer_id,
+    (select sum(coalesce(bad_email, 0) + coalesce(bad_phone, 0) + coalesce(missing_phone, 0) + coalesce(missing_owner_id, 0) + coalesce(missing_region, 0)
+        + coalesce(missing_industry, 0) + coalesce(missing_name, 0) + coalesce(duplicate, 0) + coalesce(two_names, 0) + coalesce(stale, 0)
+        + coalesce(no_crm, 0) + coalesce(no_erp, 0) + coalesce(open_identity, 0))
+     from checks c where c.customer_id = q.customer_id and c.entity = 'customers') as faults
+    from quarters q where q.held in ({grades}) and q.ends_on = (select max(ends_on) from quarters where ends_on <= '2026-11-01'))
+"""
+
+
+@pytest.mark.parametrize("grades", [None, ["core", "key"], ["nobody"]])
+def test_high_value_customers_with_faults_as_plain_sql_finds_them(grades):
+    tables = high_value({"review_grades": grades} if grades else None)
+    card = health_review.METRICS[0]
+    found = ask(card, tables, Query(PERIOD, settings=tables.settings)).rows.iloc[0]
+    con = duckdb.connect()
+    for name, table in (("checks", "record_checks"), ("quarters", "customer_quarters")):
+        con.register(name, collect(tables[table]))
+    n, faulty, faults = con.execute(LISTED.format(grades=", ".join(f"'{grade}'" for grade in grades or ["core"]))).fetchone()
+    assert (found["n"], found["numerator"] or 0, found["faults"] if faults else None) == (n, faulty, faults)
+    listed = collect(health_review.listed(tables, Query(PERIOD, settings=tables.settings)))
+    assert len(listed) == n and (listed["n_faults"] > 0).sum() == faulty
+    if n:
+        assert faults and list(listed["n_faults"]) == sorted(listed["n_faults"], reverse=True)
+        assert all(len(checks.split(",")) == count for checks, count in zip(listed["checks"], listed["n_faults"], strict=True) if count)
+
+
+def test_a_grade_follows_the_policy():
+    assert health_review.grades(Query(PERIOD, settings={"metrics": {"health": {"review_grades": ["key"]}}})) == ("key",)
+    assert health_review.grades(Query(PERIOD, settings={"metrics": {}})) == ("core",)

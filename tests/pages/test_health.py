@@ -1,8 +1,14 @@
 """Data health: the worst first and whose it is, a list as long as its number, and an older snapshot that was never judged."""
 
 import pytest
+import streamlit as st
 
+from records import database, reviews
+from tests.company import SETTINGS, company
 from tests.pages.conftest import LANGUAGES, failures, texts
+from tests.published import publish
+
+BOTH = {**SETTINGS, "metrics": {**SETTINGS["metrics"], "health": {"review_grades": ["core", "key"]}}}
 
 
 @pytest.mark.parametrize("warehouse", ["full", "empty", "missing"])
@@ -18,3 +24,38 @@ def test_the_worst_check_is_told_first_with_who_fixes_it(run):
     checks = next(part.value for part in app.dataframe if "verdict" in part.value.columns)
     assert checks["verdict"].iloc[0] == "fail" and checks["verdict"].iloc[-1] == "pass"
     assert dict(zip(checks["check"], checks["numerator"], strict=True))["Region missing"] == 20  # every fourth of 80 customers has none
+
+
+def queue(app):
+    return next((part.value for part in app.dataframe if "reviewed_on" in part.value.columns), None)
+
+
+def field(app, kind, name):
+    return next(part for part in app.get(kind) if (part.key or "").startswith(f"review_{name}_"))
+
+
+def test_a_record_is_looked_through_by_hand_and_is_due_no_more(run, warehouses, tmp_path, monkeypatch):
+    """The customer leaves the queue, the note stays with what failed then; one found wrong remains due."""
+    monkeypatch.setitem(warehouses, "ours", publish(tmp_path / "data", company(), BOTH))  # of its own: reviews are never removed
+    chosen, drawn = [0], st.dataframe
+
+    def selecting(*args, **kwargs):
+        event = drawn(*args, **kwargs)
+        return {"selection": {"rows": chosen}} if kwargs["key"].startswith("review_queue") else event
+
+    monkeypatch.setattr("ui.table.st.dataframe", selecting)
+    app = run("health", "ours")
+    before = queue(app)
+    assert failures(app) == [] and len(before) > 1 and before["is_due"].all() and set(before["verdict"]) == {"never"}
+    assert list(before["n_faults"]) == sorted(before["n_faults"], reverse=True) and before["n_faults"].iloc[0] > 0
+    field(app, "text_input", "note").set_value("by telephone")
+    app = field(app, "button", "save").click().run()
+    (kept,) = reviews.reviews(database.connect(warehouses["ours"]))
+    assert failures(app) == [] and (kept.verdict, kept.note, len(kept.faults)) == ("correct", "by telephone", before["n_faults"].iloc[0])
+    assert list(queue(app)["customer"]) == list(before["customer"])[1:]
+    field(app, "button_group", "verdict").set_value("wrong")
+    app = app.run()
+    assert field(app, "button", "save").disabled and "Say what is wrong" in texts(app)
+    app = field(app, "text_input", "note").set_value("another street").run()
+    app = field(app, "button", "save").click().run()
+    assert len(queue(app)) == len(before) - 1 and "another street" in set(queue(app)["note"])

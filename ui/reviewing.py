@@ -1,0 +1,131 @@
+"""Records of high-value customers that are looked through by hand: who is due, what fails, what was found, and the note of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import streamlit as st
+
+from access import journal
+from access.guard import NotAdmitted, admitted_now
+from access.kept import Kept
+from access.roles import may
+from metrics import people
+from metrics.health_policy import policy_or_default
+from records import database, reviews
+from records.database import RecordsError
+from records.models import Review
+from ui import cases, customers, data, faults, numbers, page, spoken
+from ui.navigation import customer_link
+from ui.table import Column, table
+from ui.view import View
+from ui.words import plain, t
+
+METRIC, ACTION = "high_value_faults", "review_data"
+COLUMNS = {
+    "customer": Column("retention.customer"), "tier": Column("segments.grade"), "amount": Column("review.amount", "money", "review.amount_help"),
+    "n_faults": Column("review.faults", "count"), "what": Column("review.what"), "is_due": Column("review.due", help="review.due_help"),
+    "reviewed_on": Column("review.reviewed_on"), "who": Column("review.who"), "verdict": Column("review.verdict"), "note": Column("review.note"),
+}  # fmt: skip
+TURNS = "_review_turns"  # counts the notes of this session, so that each has fresh fields
+
+
+def queue(view: View) -> pd.DataFrame:
+    """All high-value customers, those that are due first: COLUMNS, customer_id and `checks`, their failing checks' codes."""
+    rows = data.rows_behind(view, METRIC).rows
+    newest = _newest(view)
+    theirs = [newest.get(customer) for customer in rows["customer_id"]]
+    days, now = _days(view), dt.datetime.now(dt.UTC)
+    rows = rows.assign(
+        tier=rows["tier"].map(spoken.grade), what=rows["checks"].map(_named), is_due=[reviews.is_due(one, days, now) for one in theirs],
+        reviewed_on=[one.at if one else None for one in theirs], who=[_who(one) for one in theirs],
+        verdict=[t(f"review.verdicts.{one.verdict}") if one else t("review.never") for one in theirs], note=[one.note if one else "" for one in theirs],
+    )  # fmt: skip
+    return rows.sort_values(["is_due", "n_faults"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _newest(view: View) -> dict[str, Review]:
+    """The newest review of every account that the reader may see, under the account that a customer belongs to now."""
+    place = data.directory()
+    found = _kept.get(place, None, lambda: reviews.reviews(database.connect(place)) if database.exists(place) else [])
+    accounts = customers.about(view.snapshot, people.accounts, *sorted({one.customer_id for one in found})) if found else {}
+    newest: dict[str, Review] = {}
+    for one in found:
+        if one.customer_id in accounts:
+            newest.setdefault(accounts[one.customer_id], one)
+    return newest
+
+
+_kept = Kept()
+
+
+def _days(view: View) -> int:
+    return policy_or_default(view.settings).review_days
+
+
+def _named(checks: str) -> str:
+    return " · ".join(faults.called(check) for check in checks.split(",")) if checks else ""
+
+
+def _who(one: Review | None) -> str:
+    return "" if one is None else one.who or t("register.here")
+
+
+def told(view: View, rows: pd.DataFrame) -> str:
+    """How many are due, how many were never looked at, and how many have faults."""
+    grades = " · ".join(dict.fromkeys(rows["tier"]))
+    said = {"n": len(rows), "due": numbers.count(rows["is_due"].sum()), "never": numbers.count(rows["reviewed_on"].isna().sum())}
+    return t("review.says", **said, grades=grades, faults=numbers.count((rows["n_faults"] > 0).sum()), days=numbers.count(_days(view)))
+
+
+def section(view: View) -> None:
+    """The queue; a line that is selected opens what can be said of it."""
+    rows = queue(view)
+    if rows.empty:
+        st.caption(t("review.nobody"))
+        return
+    page.sentence(told(view, rows))
+    only = st.toggle(t("review.only_due"), value=True, key="review_only_due")
+    shown = rows[rows["is_due"]] if only else rows
+    chosen = table(view, shown, COLUMNS, key="review_queue", metrics=(data.metric(METRIC),), select=True)
+    if chosen is None:
+        st.caption(t("review.choose"))
+        return
+    st.markdown(f"**{plain(chosen['customer'])}** · {chosen['what'] or t('review.no_faults')}")
+    customer_link(view, chosen["customer_id"], t("health.open_customer"))
+    if may(admitted_now(), ACTION):
+        _form(view, chosen)
+
+
+def _form(view: View, chosen: dict) -> None:
+    turn = f"{chosen['customer_id']}_{st.session_state.get(TURNS, 0)}"
+    verdict = st.segmented_control(
+        t("review.found"), reviews.VERDICTS, default=reviews.CORRECT, format_func=lambda name: t(f"review.verdicts.{name}"), required=True,
+        key=f"review_verdict_{turn}", help=t("review.found_help"),
+    )  # fmt: skip
+    note = st.text_input(t("review.note"), key=f"review_note_{turn}", placeholder=t("review.note_hint"))
+    is_silent = verdict == reviews.WRONG and not note.strip()
+    if is_silent:
+        st.caption(t("review.say_what"))
+    if st.button(t("review.save"), type="primary", key=f"review_save_{turn}", disabled=is_silent):
+        _save(view, chosen, verdict, note)
+
+
+def _save(view: View, chosen: dict, verdict: str, note: str) -> None:
+    """Note the review, by a reader who at this very moment may, and may see this customer."""
+    reader, customer = admitted_now(), chosen["customer_id"]
+    if not may(reader, ACTION) or not cases.is_theirs(view, customer):
+        raise NotAdmitted("this record is not the reader's to review")
+    failed = chosen["checks"].split(",") if chosen["checks"] else []
+    try:
+        reviews.reviewed(
+            database.opened(data.directory()), {customer: failed}, verdict, note, by=reader.name, at=dt.datetime.now(dt.UTC), snapshot=view.snapshot
+        )
+    except RecordsError as error:
+        st.error(plain(error), icon=":material/report:")
+        return
+    journal.note(reader.name, reader.grant.role, "record_reviewed", customer, snapshot=view.snapshot, verdict=verdict)
+    st.session_state[TURNS] = st.session_state.get(TURNS, 0) + 1
+    _kept.forget()
+    st.rerun()

@@ -1,5 +1,5 @@
 """What people and syncs write down. Every module with tables is named here, so that Alembic knows them all."""
 
-from records import decided, models
+from records import decided, judged, models
 
-__all__ = ["decided", "models"]
+__all__ = ["decided", "judged", "models"]

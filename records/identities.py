@@ -1,0 +1,50 @@
+"""Which customer records people hold to be one customer, and which not: every word is kept, and the newest on a pair counts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from records.database import RecordsError
+from records.editing import editing, is_there
+from records.judged import IdentityDecision
+
+DECISIONS = ("same", "apart", "later")
+OPEN = "open"  # whatever was said before is taken back
+
+
+def decide(engine: Engine, one: str, other: str, decision: str, *, by: str | None, at: dt.datetime, note: str = "") -> IdentityDecision:
+    """Say of two records that they are one customer ("same"), two ("apart"), or to be asked again ("later"); "open" takes back what was said.
+
+    Raises RecordsError for no such decision, and for a record beside itself.
+    """
+    if decision not in (*DECISIONS, OPEN):
+        raise RecordsError(f"there is no decision {decision!r}; there are {', '.join((*DECISIONS, OPEN))}.")
+    if not one or not other or one == other:
+        raise RecordsError(f"a decision is about two records; {one!r} and {other!r} are not two.")
+    made = IdentityDecision(record_a=min(one, other), record_b=max(one, other), decision=decision, at=at, who=by, note=note.strip())
+    with editing(engine) as session:
+        session.add(made)
+    return made
+
+
+def in_force(engine: Engine) -> list[IdentityDecision]:
+    """The newest word on each pair, in the order in which they were said; pairs that are open again are left out."""
+    newest = select(func.max(IdentityDecision.number)).group_by(IdentityDecision.record_a, IdentityDecision.record_b)
+    said = select(IdentityDecision).where(IdentityDecision.number.in_(newest), IdentityDecision.decision != OPEN)
+    return _all(engine, said.order_by(IdentityDecision.number))
+
+
+def history(engine: Engine, one: str, other: str) -> list[IdentityDecision]:
+    """Everything that was said of a pair, oldest first."""
+    pair = select(IdentityDecision).where(IdentityDecision.record_a == min(one, other), IdentityDecision.record_b == max(one, other))
+    return _all(engine, pair.order_by(IdentityDecision.number))
+
+
+def _all(engine: Engine, query) -> list[IdentityDecision]:
+    if not is_there(engine, IdentityDecision):
+        return []
+    with Session(engine, expire_on_commit=False) as session:
+        return list(session.scalars(query))

@@ -24,7 +24,7 @@ def value(column, row: int):
     kind = next((kind for kind in VALUES if isinstance(column.type, kind)), None)
     if kind is None:
         said = TEXTS[row % len(TEXTS)]
-        is_key = column.unique or column.primary_key or column.name in ("id", "subject", "open_for", "target", "customer_id", "page")
+        is_key = column.unique or column.primary_key or column.name in ("id", "subject", "open_for", "target", "customer_id", "page", "succession", "check_key")
         return (f"{row}{said}" if is_key else said)[: column.type.length]
     return VALUES[kind][row % len(VALUES[kind])]
 

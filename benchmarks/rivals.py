@@ -32,6 +32,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "migration": "segment_change_rate's pairs, counted by grade",
     "mix_drift": "two counts by grade of segment_change_rate's pairs",
     "feature_drift": "tests on two samples of customer_quarters",
+    "feature_use": "counts of users per feature, in two periods; a second opinion in SQL stands in its tests",
     "drift_auc": "a classifier on two samples of customer_quarters",
     "rfm": "activity's query with fifths by orders and revenue",
     "verbatims": "one count over scores",

@@ -40,6 +40,7 @@ def company(seed: int = 7, customers: int = 80) -> dict[str, list[dict]]:
     rows["leads"] = _leads(rng, known)
     rows["deals"], rows["deal_stages"] = _deals(rng, rows["leads"])
     rows["interactions"], rows["tickets"], rows["usage"] = _interactions(rng, known), _tickets(rng, known), _usage(rng, known)
+    rows["feature_uses"] = _feature_uses()
     rows["surveys"], rows["questions"] = _surveys(), _questions()
     rows["invitations"], rows["answers"] = _responses(rng, rows["surveys"], rows["contacts"])
     return rows
@@ -231,6 +232,13 @@ def _usage(rng, known):
         for feature in ("reports", "orders")
         for k in range((_joined(c) - FIRST).days, DAYS, 31)
     ]  # fmt: skip
+
+
+def _feature_uses():
+    """Of the CRM: everybody searches, one of five plans territories, nobody scripts calls."""
+    weekly = [(f"crm:o{i}", feature) for feature, users in (("Search", 5), ("Territory planning", 1)) for i in range(users)]
+    rows = [{"owner_id": owner, "feature": feature, "day": day(k), "count": 3} for owner, feature in weekly for k in range(6, DAYS, 28)]
+    return [*rows, {"owner_id": "crm:o0", "feature": "Scripted calls", "day": FIRST, "count": 0}]
 
 
 def _surveys():

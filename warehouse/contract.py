@@ -314,6 +314,15 @@ class Usage(Entity):
     users: Number | None = None
 
 
+class FeatureUse(Entity):
+    """How much a colleague used a feature of the company's own system (the CRM) on a day, or in the days up to it. A count of 0 makes a feature known."""
+
+    owner_id: OwnerId
+    feature: Text
+    day: Day = Field(ge=EARLIEST, lt=LATEST)
+    count: Number = Field(ge=0)
+
+
 class Rate(Entity):
     """What one unit of a currency was worth in the reporting currency on a day."""
 
@@ -327,7 +336,8 @@ ENTITIES: dict[str, type[Entity]] = {
     "products": Product, "invoices": InvoiceLine, "payments": Payment, "subscriptions": Subscription,
     "leads": Lead, "deals": Deal, "deal_stages": DealStage, "interactions": Interaction, "tickets": Ticket,
     "surveys": Survey, "questions": Question, "invitations": Invitation, "answers": Answer,
-    "campaigns": Campaign, "usage": Usage, "rates": Rate,
+    "campaigns": Campaign, "usage": Usage, "feature_uses": FeatureUse,
+    "rates": Rate,
 }  # fmt: skip
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -338,7 +348,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "interactions": ("interaction_id",), "tickets": ("ticket_id",), "surveys": ("survey_id",),
     "questions": ("question_id",), "invitations": ("survey_id", "customer_id", "contact_id"),
     "answers": ("answer_id",), "campaigns": ("campaign_id",), "usage": ("customer_id", "feature", "day"),
-    "rates": ("currency", "day"),
+    "feature_uses": ("owner_id", "feature", "day"), "rates": ("currency", "day"),
 }  # fmt: skip
 
 COMMON = tuple(Entity.model_fields)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from connectors.demo import billing, contracts, identity, people, sales, service, survey
+from connectors.demo import billing, contracts, features, identity, people, sales, service, survey
 from connectors.demo.stories import Story, plan, without
 from connectors.demo.world import World
 
@@ -37,6 +37,7 @@ class Company:
     interactions: pd.DataFrame
     tickets: pd.DataFrame
     usage: pd.DataFrame
+    feature_log: pd.DataFrame
     waves: pd.DataFrame
     invitations: pd.DataFrame
     responses: pd.DataFrame
@@ -55,6 +56,7 @@ def found(world: World, untold: Collection[str] = ()) -> Company:
     made["interactions"] = service.interactions(world, clients, made["deals"], stories)
     made["tickets"] = service.tickets(world, clients)
     made["usage"] = service.usage(world, clients, made["contracts"], stories["core_drift"])
+    made["feature_log"] = features.log(world, made["staff"])
     made |= _survey(world, clients, made, stories)
     return Company(world=world, stories=stories, **made)
 

@@ -40,3 +40,7 @@ create table portal_usage (
     acct_no text not null references crm_account (acct_no), feature text not null, stat_date date not null, events integer not null, users integer not null,
     primary key (acct_no, feature, stat_date)
 );
+create table crm_feature_log (
+    uid text not null references crm_user (uid), feature text not null, week_date date not null, clicks integer not null,
+    primary key (uid, feature, week_date)
+);

@@ -38,6 +38,7 @@ def crm(company: Company) -> dict[str, pd.DataFrame]:
         "crm_activity": _activities(company),
         "crm_case": _cases(company),
         "portal_usage": _pick(_named(company, company.usage), acct_no="acct_no", feature="feature", stat_date="day", events="events", users="users"),
+        "crm_feature_log": _pick(company.feature_log, uid="uid", feature="feature", week_date="day", clicks="clicks"),
     }  # fmt: skip
 
 

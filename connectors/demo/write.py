@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from connectors.demo import tables
+from connectors.demo import features, tables
 from connectors.demo.company import Company, found
 from connectors.demo.world import World, span
 
@@ -31,6 +31,7 @@ class Truth:
     rows: dict[str, int]
     stories: dict[str, dict]
     identity: dict[str, list]
+    features: dict[str, list[str]]  # of the CRM: used by few, and too new to say
     dirty: dict[str, int]
 
 
@@ -96,6 +97,6 @@ def _truth(company: Company, counts: dict[str, int]) -> Truth:
     world = company.world
     return Truth(
         seed=world.seed, until=str(world.span.last), scale=world.scale, begins_on=str(world.span.start), ends_on=str(world.span.end), rows=counts,
-        stories={name: story.told() for name, story in company.stories.items()}, identity=company.pairs,
+        stories={name: story.told() for name, story in company.stories.items()}, identity=company.pairs, features=features.told(),
         dirty={"currency": tables.BAD_CURRENCY, "impossible_day": len(tables.BAD_DAYS), "doubled": tables.DOUBLED},
     )  # fmt: skip

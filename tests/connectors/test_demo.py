@@ -44,7 +44,7 @@ def test_another_seed_or_month_gives_another_company(folder, tmp_path, other):
     assert rows(tmp_path / "erp.sqlite")["ar_invoice_line"] != rows(folder / "erp.sqlite")["ar_invoice_line"]
 
 
-@pytest.mark.parametrize(("system", "declared"), [("crm", 16), ("erp", 7)])  # `references` in crm.sql and erp.sql
+@pytest.mark.parametrize(("system", "declared"), [("crm", 17), ("erp", 7)])  # `references` in crm.sql and erp.sql
 def test_references_lead_to_rows(folder, system, declared):
     with sqlite3.connect(folder / f"{system}.sqlite") as database:
         assert database.execute("pragma foreign_key_check").fetchall() == []
@@ -65,6 +65,7 @@ def test_everything_happens_inside_the_months(folder):
     happened = {
         "crm": {"crm_activity": ("act_time", "done_time"), "crm_case": ("open_time", "respond_time", "solve_time", "plan_time"), "crm_lead": ("create_time",),
                 "crm_opportunity": ("create_time", "close_time", "modified_time"), "crm_opp_stage_log": ("enter_time",), "portal_usage": ("stat_date",),
+                "crm_feature_log": ("week_date",),
                 "crm_account": ("signed_time", "lost_date", "modified_time")},
         "erp": {"ar_receipt": ("receive_date",), "bd_exchange_rate": ("rate_date",), "so_contract": ("begin_date",)},
     }  # fmt: skip
@@ -75,6 +76,25 @@ def test_everything_happens_inside_the_months(folder):
                     first, last = database.execute(f"select min({column}), max({column}) from {table}").fetchone()
                     assert last < "2026-11-01", (table, column)
                     assert first >= "2023-11-01" or column in OLDER, (table, column)
+
+
+def test_the_features_that_few_use_are_those_that_are_told(folder):
+    """Of those who used the CRM in the last quarter: what fewer than three of ten used, and was there before, is in the truth; nothing else is."""
+    told = json.loads((folder / "truth.json").read_text("utf-8"))["features"]
+    quarter = "clicks > 0 and week_date >= '2026-07-01' and week_date < '2026-10-01'"
+    ((everybody,),) = asked(folder, f"select count(distinct uid) from crm_feature_log where {quarter}")
+    query = f"select feature, count(distinct case when {quarter} then uid end), min(week_date) from crm_feature_log group by feature"
+    used = {feature: (users / everybody, first) for feature, users, first in asked(folder, query)}
+    assert [(everybody,)] == asked(folder, "select count(*) from crm_user where enabled = 1") and len(used) == 21
+    few = sorted(feature for feature, (share, first) in used.items() if share < 0.3 and first < "2026-07-01")
+    assert few == told["under_used"] and "Scripted calls" in few
+    assert sorted(feature for feature, (_, first) in used.items() if first >= "2026-07-01") == told["young"]
+    assert all(share < 0.2 or share > 0.4 for share, _ in used.values()), "nothing lies near the threshold"
+
+
+def asked(folder, query):
+    with sqlite3.connect(folder / "crm.sqlite") as database:
+        return database.execute(query).fetchall()
 
 
 def test_the_sources_file_is_an_ordinary_one(folder):

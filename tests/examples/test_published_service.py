@@ -113,3 +113,17 @@ def test_ravenstack_faults_are_all_found_and_counted(synced):
     found = {row["check"]: (row["numerator"], row["n"]) for row in rows(synced("ravenstack"), "data_health")}
     assert {check: found[check] for check in expected} == expected
     assert (round(early / 25_000, 3), expected["left_unmarked"][0], expected["use_repeated"][0]) == (0.766, 277, 21)
+
+
+def test_ravenstack_use_of_features(synced):
+    """40 features [P]; of the accounts that used anything in the last quarter of 2024 the share that used each, and the quarter before, by the raw file."""
+    use = raw("ravenstack", "ravenstack_feature_usage.csv").merge(raw("ravenstack", "ravenstack_subscriptions.csv")[["subscription_id", "account_id"]])
+    use = use[use["usage_count"] > 0]
+    now, before = (use[use["usage_date"].between(first, last)] for first, last in (("2024-10-01", "2024-12-31"), ("2024-07-01", "2024-09-30")))
+    share = {name: days.groupby("feature_name")["account_id"].nunique() / days["account_id"].nunique() for name, days in (("now", now), ("before", before))}
+    found = rows(synced("ravenstack"), "feature_use", "--from", "2024-10-01", "--to", "2025-01-01")
+    assert len(found) == use["feature_name"].nunique() == 40
+    assert {row["feature"]: row["value"] for row in found} == pytest.approx(share["now"].to_dict())
+    assert {row["feature"]: row["before"] for row in found} == pytest.approx(share["before"].to_dict())
+    assert {row["n"] for row in found} == {now["account_id"].nunique()}
+    assert [row["feature"] for row in found if row["is_under_used"]] == sorted(share["now"].index[share["now"] < 0.3])

@@ -34,7 +34,7 @@ PAST = Period(D("2024-07-01"), D("2025-07-01"), as_of=D("2025-07-01"))
 STATES = {"value", "no_data", "suppressed"}
 BEGINS = {  # entity → when a row comes into being
     "subscriptions": "starts_on", "invoices": "issued_on", "payments": "paid_on", "leads": "created_at", "deals": "created_at", "deal_stages": "entered_at",
-    "interactions": "happened_at", "tickets": "opened_at", "invitations": "sent_at", "answers": "answered_at", "usage": "day",
+    "interactions": "happened_at", "tickets": "opened_at", "invitations": "sent_at", "answers": "answered_at", "usage": "day", "feature_uses": "day",
 }  # fmt: skip
 
 # metric → reason why the question cannot be meant
@@ -82,6 +82,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "follow_up_churn": "outcomes are followed for months",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
+    "feature_use": "judged over a whole period, beside the one before",
 }
 # metric → reason why its steps are not the steps of the period
 OWN_STEPS: dict[str, str] = {

@@ -2,6 +2,7 @@
 
 from functools import reduce
 
+import pandas as pd
 import streamlit as st
 
 import charts
@@ -48,7 +49,7 @@ REVENUE = data.metric("owner_revenue")
 
 def answer_first(looked, whose, theirs, known) -> None:
     """What the customers brought, who came and went, and what was done for them."""
-    ids = list(theirs["customer_id"])
+    ids = pd.Index(theirs["customer_id"])
     told = [portfolio.brought(looked, data.compare(looked, REVENUE.name), len(ids), whose.said), portfolio.moved(looked), portfolio.called_back(looked)]
     told += [portfolio.closed(looked, known, ids), portfolio.informed(looked, ids)]
     page.sentence(reduce(lambda first, then: t("format.sentences", first=first, then=then), filter(None, told)))
@@ -89,7 +90,8 @@ def gains(looked):
 def each(looked, theirs, known):
     """The customers, each with what it brought and what is open; one leads to its page."""
     with page.section("my_customers.customers", help="my_customers.customers_help"):
-        opened = table(looked, portfolio.listed(looked, theirs, known), CUSTOMERS, key="my_customers_rows", metrics=(REVENUE,), select=True)
+        first, whole = portfolio.listed(looked, theirs.head(data.MOST_ROWS), known), lambda: portfolio.listed(looked, theirs, known)
+        opened = table(looked, first, CUSTOMERS, key="my_customers_rows", metrics=(REVENUE,), total=len(theirs), whole=whole, select=True)
         if opened:
             customer_link(looked, opened["customer_id"], t("behind.open_customer", name=plain(opened["customer"])))
         else:

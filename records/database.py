@@ -25,8 +25,11 @@ class RecordsError(Exception):
 
 
 def location(data: Path, url: str | None = None) -> str:
-    """The URL of the records of a data directory: the argument, else RAPPORT_RECORDS, else its SQLite file."""
-    return url or os.environ.get("RAPPORT_RECORDS") or f"sqlite:///{Path(data).resolve() / FILE}"
+    """The URL of the records of a data directory: the argument, else RAPPORT_RECORDS, else its SQLite file.
+
+    It does not look at the disk: a page asks for it a hundred times.
+    """
+    return url or os.environ.get("RAPPORT_RECORDS") or f"sqlite:///{os.path.join(os.path.abspath(data), FILE)}"
 
 
 def exists(data: Path, url: str | None = None) -> bool:

@@ -11,7 +11,7 @@ import decimal
 import math
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import pandas as pd
 from babel import dates
@@ -28,6 +28,7 @@ MONTH = {"en": "MMM y", "zh-CN": "y年M月"}
 INSTANT = {"en": "d MMM y, HH:mm", "zh-CN": "y年M月d日 HH:mm"}
 FULL_BELOW = 10_000  # amounts from here on are written short: ¥48.2K, ¥4.8万
 STANDARD = "1,234.56"  # `number_format` where the sources file says nothing: what both languages write by themselves
+KEPT = 50_000  # written numbers and days
 TYPESET = {" ": "\u00a0", "'": "’"}  # a number never breaks over two lines
 
 
@@ -92,8 +93,7 @@ def rounded(value, unit: str, currency: str) -> str:
     if unit == "money":
         return money(value, currency)
     if unit == "share":
-        with _half_up():
-            return _marked(babel.format_percent(decimal.Decimal(str(value)), _grouped("#,##0.0%"), locale=_locale()))
+        return _written("percent", str(value), "#,##0.0%", marks(), _locale())
     return _decimal(value, DIGITS[unit])
 
 
@@ -103,19 +103,15 @@ def _with_unit(figure: str, unit: str) -> str:
 
 def money(value, currency: str, exact: bool = False) -> str:
     """An amount with its currency sign: short above ten thousand, to the cent where `exact`."""
-    amount = decimal.Decimal(str(value))
-    with _half_up():
-        if exact:
-            return _marked(babel.format_currency(amount, currency, _grouped("¤#,##0.00"), locale=_locale()))
-        if abs(amount) >= FULL_BELOW:
-            return _marked(babel.format_compact_currency(amount, currency, locale=_locale(), fraction_digits=1))
-        return _marked(babel.format_currency(amount, currency, _grouped("¤#,##0"), locale=_locale(), currency_digits=False))
+    if exact:
+        return _written("exact", str(value), "¤#,##0.00", marks(), _locale(), currency)
+    kind = "short" if abs(decimal.Decimal(str(value))) >= FULL_BELOW else "whole"
+    return _written(kind, str(value), "¤#,##0", marks(), _locale(), currency)
 
 
 def tick(value) -> str:
     """An amount on an axis, short and without its currency: "50K", "5万"."""
-    with _half_up():
-        return _marked(babel.format_compact_decimal(decimal.Decimal(str(value)), locale=_locale(), fraction_digits=2)).replace("-", "−")
+    return _written("tick", str(value), "", marks(), _locale()).replace("-", "−")
 
 
 def count(value) -> str:
@@ -130,12 +126,17 @@ def bare(value) -> str:
 
 def day(value: dt.date | None) -> str:
     """A day: "3 Nov 2026", "2026年11月3日"."""
-    return dates.format_date(value, DAY[language()], locale=_locale()) if value else NONE
+    return _date(value, DAY[language()], _locale()) if value else NONE
 
 
 def month(value: dt.date) -> str:
     """A month: "Nov 2026", "2026年11月"."""
-    return dates.format_date(value, MONTH[language()], locale=_locale())
+    return _date(value, MONTH[language()], _locale())
+
+
+@lru_cache(maxsize=KEPT)
+def _date(value: dt.date, pattern: str, locale: str) -> str:
+    return dates.format_date(value, pattern, locale=locale)
 
 
 def instant(value: dt.datetime | None, zone: str) -> str:
@@ -167,17 +168,29 @@ def is_number(value) -> bool:
 
 
 def _decimal(value, pattern: str) -> str:
+    return _written("decimal", str(value), pattern, marks(), _locale())
+
+
+@lru_cache(maxsize=KEPT)
+def _written(kind: str, value: str, pattern: str, chosen: Marks, locale: str, currency: str = "") -> str:
+    """A number in words' own marks, then with the company's. Kept: every rerun of a page writes the same thousand numbers."""
+    amount, pattern = decimal.Decimal(value), pattern.replace("#,##0", "#,##,##0") if chosen.by_lakh else pattern
     with _half_up():
-        return _marked(babel.format_decimal(decimal.Decimal(str(value)), _grouped(pattern), locale=_locale()))
+        return _marked(WRITERS[kind](amount, pattern, locale, currency), chosen)
 
 
-def _grouped(pattern: str) -> str:
-    return pattern.replace("#,##0", "#,##,##0") if marks().by_lakh else pattern
+WRITERS = {
+    "decimal": lambda amount, pattern, locale, _: babel.format_decimal(amount, pattern, locale=locale),
+    "percent": lambda amount, pattern, locale, _: babel.format_percent(amount, pattern, locale=locale),
+    "tick": lambda amount, _, locale, __: babel.format_compact_decimal(amount, locale=locale, fraction_digits=2),
+    "exact": lambda amount, pattern, locale, currency: babel.format_currency(amount, currency, pattern, locale=locale),
+    "short": lambda amount, _, locale, currency: babel.format_compact_currency(amount, currency, locale=locale, fraction_digits=1),
+    "whole": lambda amount, pattern, locale, currency: babel.format_currency(amount, currency, pattern, locale=locale, currency_digits=False),
+}
 
 
-def _marked(text: str) -> str:
+def _marked(text: str, chosen: Marks) -> str:
     """A number in the languages' own marks, comma and point, with the company's. A point that is part of a currency's sign stays."""
-    chosen = marks()
     return re.sub(r"(?<=\d)[.,](?=\d)", lambda found: chosen.decimal if found[0] == "." else chosen.group, text)
 
 

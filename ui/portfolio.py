@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Container
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -53,18 +53,20 @@ def called_back(view: View) -> str | None:
     return t("my_customers.called_back", told=numbers.count(row["numerator"]), n=numbers.count(row["n"]), hours=numbers.count(answer.notes["within_hours"]))
 
 
-def closed(view: View, known: dict[str, list[Case]], theirs: Collection[str]) -> str | None:
+def closed(view: View, known: dict[str, list[Case]], theirs: Container[str]) -> str | None:
     """How many cases of these customers were closed within the period, by outcome; None where none was."""
-    found = Counter(case.outcome for id in theirs for case in known.get(id, ()) if case.status == CLOSED and _is_in(view, case.closed_at))
+    mine = (case for id, cases in known.items() if id in theirs for case in cases)
+    found = Counter(case.outcome for case in mine if case.status == CLOSED and _is_in(view, case.closed_at))
     if not found:
         return None
     parts = [t("my_customers.outcome", outcome=t(f"cases.outcomes.{name}"), n=numbers.count(n)) for name, n in found.most_common()]
     return t("my_customers.closed", n=numbers.count(found.total()), outcomes=t("at_risk.and").join(parts))
 
 
-def informed(view: View, theirs: Collection[str]) -> str | None:
+def informed(view: View, theirs: Container[str]) -> str | None:
     """How many of these customers were told within the period what an improvement plan does; None where nobody was."""
-    told = {row.customer_id for plan in plans.known() for row, _ in plans.informed(view, plan) if row.told_at and _is_in(view, row.told_at)} & set(theirs)
+    told = {row.customer_id for plan in plans.known() for row, _ in plans.informed(view, plan) if row.told_at and _is_in(view, row.told_at)}
+    told = {id for id in told if id in theirs}
     return t("my_customers.informed", n=numbers.count(len(told))) if told else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from metrics.period import Period
 from metrics.query import Query
@@ -15,6 +16,7 @@ from ui.selection import DEFAULT, Selection, as_params
 from ui.words import KEY as LANGUAGE
 
 SESSION = "_view"
+NOTED = "_rapport_view"  # of Streamlit's context of one run
 NO_SNAPSHOT = "–"
 
 
@@ -76,8 +78,21 @@ def unpublished() -> View:
 def keep(view: View | None) -> None:
     """Remember the run's view for its page and its fragments."""
     st.session_state[SESSION] = view
+    _note(view)
 
 
 def current() -> View | None:
     """The view of this run; None when nothing has been published yet."""
-    return st.session_state.get(SESSION)
+    run = get_script_run_ctx(suppress_warning=True)
+    found = getattr(run, NOTED, None)
+    if found is None:
+        found = st.session_state.get(SESSION)
+        _note(found)
+    return found
+
+
+def _note(view: View | None) -> None:
+    """Keep it with the run: every number on a page asks how it is to be written, and each look into the session costs more than the number."""
+    run = get_script_run_ctx(suppress_warning=True)
+    if run is not None:
+        setattr(run, NOTED, view)

@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import data, faults, intake, numbers, page, refusals, reviewing
+from ui import data, faults, intake, numbers, page, pairs, refusals, reviewing
 from ui.figure import figure
 from ui.navigation import customer_link, link
 from ui.table import Column, table
@@ -30,12 +30,12 @@ FILLED = {
     "source": Column("sources.source"), "table": Column("sources.table"), "column": Column("sources.column"), "filled": Column("sources.filled", "progress"),
     "is_required": Column("sources.required"), "is_unused": Column("health.unused"),
 }  # fmt: skip
+UNMAPPED = {"source": Column("sources.source"), "table": Column("health.table"), "column": Column("health.column")}
 REFUSED = {"source": Column("sources.source"), "table": Column("sources.table"), "reason": Column("sources.reason"), "n": Column("sources.rows", "count")}
+DAY, CHECKED = Column("health.day"), Column("health.checked", "count")
 COURSE = {
-    "period": Column("health.day"),
-    "dimension": Column("health.dimension"),
-    "value": Column("health.score", "share"),
-    "n": Column("health.checked", "count"),
+    "dimension": {"period": DAY, "dimension": Column("health.dimension"), "value": Column("health.score", "share"), "n": CHECKED},
+    "source": {"period": DAY, "source": Column("sources.source"), "value": Column("health.share", "share"), "n": CHECKED},
 }
 
 view = page.begin("health")
@@ -91,20 +91,31 @@ def by_hand(view):
         reviewing.section(view)
 
 
+@page.part("identity.title")
+def told_apart(view):
+    """Which records are one customer: findings, and pairs that wait for a decision."""
+    with page.section("identity.title", help="identity.help"):
+        pairs.section(view)
+
+
 @page.part("health.course")
 def course(view):
-    """The same checks on earlier snapshots, when they are asked for: each has to be opened."""
+    """The same checks on earlier snapshots, when they are asked for: each has to be opened. All dimensions, or one check by source."""
     with page.section("health.course", help="health.course_help"):
         if not st.toggle(t("health.compare"), key="health_course"):
             return
-        rows = faults.course(view)
+        known = faults.choices(faults.checks(view))
+        whole = t("health.dimensions_all")
+        one = st.selectbox(t("health.course_of"), [None, *known], format_func=lambda pair: known.get(pair, whole), key="health_course_pick")
+        rows = faults.course(view, one)
         if rows.empty:
             st.caption(t("health.no_course"))
             return
-        names = {name: faults.dimension(name) for name in rows["dimension"]}
-        spec = charts.line(rows, share, grain="day", by="dimension", names=names, tick=".0%", step=numbers.day)
-        told = rows.assign(dimension=rows["dimension"].map(names))
-        figure(view, spec, t("health.course_alt"), key="health_line", rows=told, columns=COURSE, metrics=(METRIC,))
+        by = "source" if one else "dimension"
+        names = {name: name if one else faults.dimension(name) for name in rows[by]}
+        spec = charts.line(rows, share, grain="day", by=by, names=names, tick=".0%", step=numbers.day)
+        said = t("health.course_of_check", check=known[one]) if one else t("health.course_alt")
+        figure(view, spec, said, key="health_line", rows=rows.assign(**{by: rows[by].map(names)}), columns=COURSE[by], metrics=(METRIC,))
 
 
 @page.part("health.fields_filled")
@@ -112,6 +123,17 @@ def fields(view):
     """In how many rows each field has a value; the empty ones first."""
     with page.section("health.fields_filled", help="health.fields_help"):
         table(view, faults.filled(view), FILLED, key="health_fields")
+
+
+@page.part("health.not_mapped")
+def unmapped(view):
+    """What the sources have beside the fields that are known."""
+    with page.section("health.not_mapped", help="health.not_mapped_help"):
+        rows = intake.unmapped(data.newest())
+        if rows.empty:
+            st.caption(t("health.all_mapped"))
+            return
+        table(view, rows, UNMAPPED, key="health_unmapped")
 
 
 @page.part("health.refused")
@@ -143,6 +165,8 @@ else:
     scored(view)
     checks(view)
     by_hand(view)
+    told_apart(view)
     course(view)
 fields(view)
+unmapped(view)
 refused(view)

@@ -4,7 +4,7 @@ import streamlit as st
 
 import charts
 from access.guard import guard
-from ui import calling, clocks, data, goals, numbers, page, sentences, weak
+from ui import calling, clocks, data, faults, goals, numbers, page, sentences, weak
 from ui.cards import Card, row, title
 from ui.figure import figure
 from ui.navigation import link
@@ -80,7 +80,7 @@ def weakest(view):
 
 @page.part("at_risk.title", parallel=True)
 def attention(view):
-    """Who is at risk with how much, and whether we were there in time: each a link to its page."""
+    """Who is at risk with how much, whether we were there in time, and whether the data can be relied on: each a link to its page."""
     with page.section("at_risk.title"):
         with st.skeleton(height=60):
             now = calling.today(view)
@@ -88,9 +88,13 @@ def attention(view):
         page.sentence(told or t(calling.nobody(now), day=numbers.day(now.period.last_day)))
         if kept:
             page.sentence(kept)
+        judged = faults.checks(view)
+        if not judged.empty:
+            page.sentence(faults.told(view, judged))
         with st.container(horizontal=True):
             link(view, "at_risk", t("overview.to_list"))
             link(view, "journey", t("overview.to_journey"))
+            link(view, "health", t("overview.to_health"))
 
 
 @page.part("targets.title", parallel=True)

@@ -70,26 +70,44 @@ def scores(rows: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values(["dimension", "source"], key=lambda c: c.map(DIMENSIONS.index) if c.name == "dimension" else c, ignore_index=True)
 
 
-def course(view: View) -> pd.DataFrame:
-    """The scores of each dimension over the last days with a snapshot: period, dimension, value, n, low, high, complete. Empty while there is one only.
+def course(view: View, check: tuple[str, str] | None = None) -> pd.DataFrame:
+    """The last days with a snapshot: the score of each dimension, or the share that fails one check (entity, check) in each source.
 
-    A snapshot whose files are gone is left out.
+    Returns period, dimension (or source), value, n, low, high, complete, state. Empty while there is one day only. A snapshot whose files are gone is left out.
     """
     kept = {row.created_at.date(): row.id for row in ledger.snapshots(database.connect(data.directory()))}
-    parts = [_of_day(view, day, id) for day, id in list(kept.items())[-MOST_SNAPSHOTS:]]
+    parts = [_of_day(view, day, id, check) for day, id in list(kept.items())[-MOST_SNAPSHOTS:]]
     parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
 
 
-def _of_day(view: View, day: dt.date, snapshot: str) -> pd.DataFrame:
+def _of_day(view: View, day: dt.date, snapshot: str, check: tuple[str, str] | None) -> pd.DataFrame:
     try:
         rows = data.answer(replace(view, snapshot=snapshot), "data_health").rows
     except StoreError:
         return pd.DataFrame()
-    if rows.empty:
-        return pd.DataFrame()
+    if check is not None:
+        mine = rows[(rows["entity"] == check[0]) & (rows["check"] == check[1])]
+        return mine[["source", "value", "low", "high", "n", "state"]].assign(period=day, complete=True)
     found = health.scores(rows.assign(source=""))
     return found.assign(period=day, low=float("nan"), high=float("nan"), complete=True, state="value")
+
+
+def choices(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """The checks that there are, (entity, check), with their names; the worst first."""
+    pairs = dict.fromkeys(zip(rows["entity"], rows["check"], strict=True))
+    return {(kind, check): f"{called(check)} · {entity(kind)}" for kind, check in pairs}
+
+
+def told(view: View, rows: pd.DataFrame) -> str:
+    """How many checks pass, for a reader who does not look for more: with the worst of those that do not."""
+    over = rows[rows["verdict"].isin(("fail", "warn"))]
+    said = {"passed": numbers.count((rows["verdict"] == "pass").sum()), "n": len(rows)}
+    if over.empty:
+        return t("health.passed", **said)
+    return t(
+        "health.passed_but", **said, check=plain(called(over.iloc[0]["check"])), entity=entity(over.iloc[0]["entity"]), source=plain(over.iloc[0]["source"])
+    )
 
 
 def filled(view: View) -> pd.DataFrame:

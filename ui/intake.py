@@ -134,6 +134,16 @@ def coverage(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["source", "table", "column", "filled", "is_required"])
 
 
+def unmapped(snapshot: Snapshot) -> pd.DataFrame:
+    """Columns of the sources that the mapping puts into no field: source, table, column. They go along as `extra`."""
+    _for_full_scope()
+    rows = [
+        {"source": source, "table": table, "column": column}
+        for source, found in snapshot.sources.items() for table, state in found["tables"].items() for column in state.get("extras", ())
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["source", "table", "column"])
+
+
 BOOKKEEPING = {"source", "source_id", "updated_at", "extracted_at", "is_deleted", "load_id", "extra"}
 
 

@@ -1,12 +1,17 @@
 """Data health: the worst first and whose it is, a list as long as its number, and an older snapshot that was never judged."""
 
+import datetime as dt
+from types import SimpleNamespace
+
 import pytest
 import streamlit as st
 
-from records import database, reviews
+import charts
+from records import database, ledger, reviews
 from tests.company import SETTINGS, company
 from tests.pages.conftest import LANGUAGES, failures, texts
 from tests.published import publish
+from ui import data
 
 BOTH = {**SETTINGS, "metrics": {**SETTINGS["metrics"], "health": {"review_grades": ["core", "key"]}}}
 
@@ -59,3 +64,27 @@ def test_a_record_is_looked_through_by_hand_and_is_due_no_more(run, warehouses, 
     app = field(app, "text_input", "note").set_value("another street").run()
     app = field(app, "button", "save").click().run()
     assert len(queue(app)) == len(before) - 1 and "another street" in set(queue(app)["note"])
+
+
+def test_the_course_of_one_check_over_earlier_snapshots(run, monkeypatch):
+    """Two days with the same snapshot: two equal points per source, as the list of checks says."""
+    app = run("health")
+    (snapshot,) = ledger.snapshots(database.connect(data.directory()))
+    days = [SimpleNamespace(id=snapshot.id, created_at=dt.datetime(2026, 6, day, 12, tzinfo=dt.UTC)) for day in (1, 2)]
+    monkeypatch.setattr("ui.faults.ledger.snapshots", lambda engine: days)
+    drawn, line = [], charts.line
+    monkeypatch.setattr(charts, "line", lambda rows, *args, **kwargs: (drawn.append(rows), line(rows, *args, **kwargs))[1])
+    app.toggle(key="health_course").set_value(True)
+    app = app.run()
+    assert failures(app) == [] and set(drawn[-1]["period"].astype(str)) == {"2026-06-01", "2026-06-02"} and drawn[-1]["dimension"].nunique() > 2
+    app = app.selectbox(key="health_course_pick").set_value(("customers", "missing_region")).run()
+    course = drawn[-1]
+    checks = next(part.value for part in app.dataframe if "verdict" in part.value.columns)
+    said = dict(checks[checks["check"] == "Region missing"][["source", "value"]].values)
+    assert len(course) == 2 * len(said) and dict(course[["source", "value"]].values) == said
+
+
+def test_columns_that_no_field_takes_are_listed(run):
+    app = run("health")
+    unmapped = next((part.value for part in app.dataframe if list(part.value.columns) == ["source", "table", "column"]), None)
+    assert unmapped is not None or "Every column of the sources is mapped." in texts(app)

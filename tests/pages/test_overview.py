@@ -24,6 +24,13 @@ def test_every_card_is_there(run):
     }  # fmt: skip
 
 
+def test_how_far_the_data_can_be_relied_on_is_told(run):
+    """With the same numbers as on the page Data health."""
+    told = texts(run("health")).split("checks are over their threshold")[0].split("**")[-1].split()  # "25 of 33"
+    over, n = int(told[0]), int(told[2])
+    assert f"**{n - over} of {n}** checks of the data pass; furthest from it:" in texts(run("overview"))
+
+
 @pytest.fixture(scope="module")
 def lost_north(tmp_path_factory):
     """2024: 40 of 80 deals of each region won. 2025: the south as before, the north won 4 of 80."""

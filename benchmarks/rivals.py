@@ -58,6 +58,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "follow_up_churn": "clocks' signings beside who was lost, weighted in Python; simulated companies stand in its tests",
     "data_health": "sums over judged records; a second opinion in SQL stands in its tests",
     "customer_health": "a weighted mean of what flags look at; the published formula stands in its tests",
+    "identity_findings": "two counts over the findings of the sync; a second opinion in SQL stands in its tests",
     "high_value_faults": "one quarter of customer_quarters beside judged records; a second opinion in SQL stands in its tests",
 }
 

@@ -148,10 +148,25 @@ class Notify(Strict):
         return self
 
 
+class Identity(Strict):
+    """Which customer records of several systems are one customer: docs/identity.md."""
+
+    enabled: bool | None = None  # None: where two or more sources have customers
+    link: float | None = Field(default=None, ge=0.5, le=1)  # probability from which two records are one without asking; None: by their number
+    ask: float | None = Field(default=None, ge=0, le=1)  # probability from which somebody is asked; None: by the number of records
+
+    @model_validator(mode="after")
+    def _asked_below(self) -> Identity:
+        if self.link is not None and self.ask is not None and self.ask > self.link:
+            raise ValueError(f"ask = {self.ask} is above link = {self.link}: what is linked without asking is not asked about")
+        return self
+
+
 class Sources(Strict):
     """The whole file."""
 
     calendar: Calendar = Calendar()
+    identity: Identity = Identity()
     sources: dict[str, Source] = {}
     metrics: dict[str, dict[str, Any]] = {}
     notify: Notify = Notify()

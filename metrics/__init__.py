@@ -22,8 +22,9 @@ from metrics import (
     funnel,
     grading,
     health,
-    incidence,
     health_review,
+    identity_findings,
+    incidence,
     landmark,
     ltv,
     migration,
@@ -94,6 +95,7 @@ MODULES = (
     vitality,
     backtest,
     health,
+    health_review,
+    identity_findings,
 )
 CATALOGUE: dict[str, Metric] = {metric.name: metric for module in MODULES for metric in module.METRICS}
-    health_review,

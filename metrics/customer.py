@@ -70,16 +70,19 @@ def records(tables: Tables, customer_id: str) -> pd.DataFrame:
     """The source records that the customer is made of, its own first.
 
     record_id, source, source_id, name, merged_into; same_tax_no, same_email, same_phone: whether a record agrees with the customer's own (null where
-    either has none); is_own. Empty until a sync has built the mart `customer_records`.
+    either has none); is_own; rule, probability, via, evidence: by what it was linked (null for the own one, and in a snapshot without links).
+    Empty until a sync has built the mart `customer_records`.
     """
     if "customer_records" not in tables:
-        return pd.DataFrame(columns=["record_id", "source", "source_id", "name", "merged_into", *(f"same_{proof}" for proof in PROOF), "is_own"])
+        return pd.DataFrame(columns=["record_id", "source", "source_id", "name", "merged_into", *(f"same_{proof}" for proof in PROOF), *PROVEN, "is_own"])
     found = collect(tables["customer_records"].filter(nw.col("customer_id") == customer_id))
+    found = found.assign(**{name: None for name in PROVEN if name not in found})  # of snapshots of an earlier version
     found = found.assign(is_own=found["record_id"] == found["customer_id"])
     return found.sort_values(["is_own", "record_id"], ascending=[False, True], ignore_index=True).drop(columns="customer_id")
 
 
 PROOF = ("tax_no", "email", "phone")
+PROVEN = ("rule", "probability", "via", "evidence")
 
 
 def events(tables: Tables, customer_id: str) -> pd.DataFrame | None:

@@ -15,10 +15,23 @@ DECISIONS = ("same", "apart", "later")
 OPEN = "open"  # whatever was said before is taken back
 
 
-def decide(engine: Engine, one: str, other: str, decision: str, *, by: str | None, at: dt.datetime, note: str = "") -> IdentityDecision:
+class Overtaken(RecordsError):
+    """Somebody else has decided about the pair since it was read; nothing has been saved. newer: what they said."""
+
+    def __init__(self, newer: IdentityDecision):
+        self.newer = newer
+        super().__init__(
+            f"{newer.who or 'somebody at the server itself'} has decided about these two since you opened them: {newer.decision}. Nothing was saved."
+        )
+
+
+def decide(
+    engine: Engine, one: str, other: str, decision: str, *, by: str | None, at: dt.datetime, note: str = "", seen: int | None = None
+) -> IdentityDecision:
     """Say of two records that they are one customer ("same"), two ("apart"), or to be asked again ("later"); "open" takes back what was said.
 
-    Raises RecordsError for no such decision, and for a record beside itself.
+    seen: number of the newest word on the pair that was known (0: there was none); None where that does not matter.
+    Raises RecordsError for no such decision, and for a record beside itself; Overtaken if there is a newer word than `seen`.
     """
     if decision not in (*DECISIONS, OPEN):
         raise RecordsError(f"there is no decision {decision!r}; there are {', '.join((*DECISIONS, OPEN))}.")
@@ -26,6 +39,9 @@ def decide(engine: Engine, one: str, other: str, decision: str, *, by: str | Non
         raise RecordsError(f"a decision is about two records; {one!r} and {other!r} are not two.")
     made = IdentityDecision(record_a=min(one, other), record_b=max(one, other), decision=decision, at=at, who=by, note=note.strip())
     with editing(engine) as session:
+        newest = session.scalars(_of(made.record_a, made.record_b).order_by(IdentityDecision.number.desc()).limit(1)).one_or_none()
+        if seen is not None and newest is not None and newest.number > seen:
+            raise Overtaken(newest)
         session.add(made)
     return made
 
@@ -39,8 +55,11 @@ def in_force(engine: Engine) -> list[IdentityDecision]:
 
 def history(engine: Engine, one: str, other: str) -> list[IdentityDecision]:
     """Everything that was said of a pair, oldest first."""
-    pair = select(IdentityDecision).where(IdentityDecision.record_a == min(one, other), IdentityDecision.record_b == max(one, other))
-    return _all(engine, pair.order_by(IdentityDecision.number))
+    return _all(engine, _of(min(one, other), max(one, other)).order_by(IdentityDecision.number))
+
+
+def _of(one: str, other: str):
+    return select(IdentityDecision).where(IdentityDecision.record_a == one, IdentityDecision.record_b == other)
 
 
 def _all(engine: Engine, query) -> list[IdentityDecision]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from access.scope import FULL
+from tests import told_apart
 from warehouse import contract, engine
 from warehouse.marts import MARTS
 from warehouse.schema import arrow_schema
@@ -25,11 +26,20 @@ _serial = itertools.count()
 _keys: list[str] = []
 
 
-def made(entities: dict[str, list[dict]], settings: dict | None = None, *, marts: bool = True, scope=FULL, engine_name: str | None = None) -> engine.Tables:
+def made(
+    entities: dict[str, list[dict]],
+    settings: dict | None = None,
+    *,
+    marts: bool = True,
+    scope=FULL,
+    engine_name: str | None = None,
+    step: dict[str, list[dict]] | None = None,
+) -> engine.Tables:
     """The tables that a sync of these rows would publish, on the chosen engine.
 
     entities: entity → rows; a row names only what matters, the rest is filled with something valid. Keys that the contract
     does not know become `extra` columns, as they would in a sync. A mart is built when it is first asked for.
+    step: what the sync found of who is one customer (tests.told_apart).
     """
     settings = {**SETTINGS, **(settings or {})}
     folder, worker = Path(tempfile.mkdtemp(prefix="made-")), engine.engine(engine_name)
@@ -37,6 +47,7 @@ def made(entities: dict[str, list[dict]], settings: dict | None = None, *, marts
     _keys.append(f"{key}:")
     worker.forget(_keys[-AT_ONCE:], "made-")
     stored = _Stored({name: _stored(folder, name, entities.get(name, [])) for name in contract.ENTITIES})
+    stored.update({name: _written(folder, name, table) for name, table in told_apart.tables(step or {}).items()})
 
     def tables(of=FULL):
         return engine.Tables(worker, stored, zone=settings["calendar"]["timezone"], scope=of, key=key)

@@ -10,19 +10,23 @@ from deltalake import write_deltalake
 
 from records import database, ledger
 from records.models import SnapshotRow, SyncRun
+from tests import told_apart
 from tests.made import SETTINGS, _row
 from warehouse import contract, marts, quarantine, snapshots, store
 from warehouse.schema import arrow_schema
 
 
-def publish(data: Path, entities: dict[str, list[dict]], settings: dict | None = None, synced_at: dt.datetime | None = None, id: str = "made-1") -> Path:
-    """Store the rows, build the marts, publish. `synced_at`: when the one source was last read (default: now)."""
+def publish(
+    data: Path, entities: dict[str, list[dict]], settings: dict | None = None, synced_at: dt.datetime | None = None, id: str = "made-1", step=None
+) -> Path:
+    """Store the rows, build the marts, publish. `synced_at`: when the one source was last read (default: now). step: as in `made`."""
     settings = {**SETTINGS, **(settings or {})}
     data.mkdir(parents=True, exist_ok=True)
     extras = {name: sorted({k for row in rows for k in row} - set(contract.columns(name))) for name, rows in entities.items()}
     tables = {name: _stored(data, name, entities.get(name, [])) for name in contract.ENTITIES}
     refused = store.ensure(data, store.QUARANTINE, quarantine.SCHEMA)
-    built = marts.rebuild(data, tables, settings, extras, {}, lambda name, rows: store.write(data, name, rows))
+    told = {name: _written(data, name, table) for name, table in told_apart.tables(step or {}).items()}
+    built = told | marts.rebuild(data, tables | told, settings, extras, {}, lambda name, rows: store.write(data, name, rows))
     engine = database.connect(data)
     database.migrate(engine)
     now = synced_at or dt.datetime.now(dt.UTC)
@@ -42,5 +46,9 @@ def _run(table: str, rows: int, id: str, at: dt.datetime) -> SyncRun:
 def _stored(data: Path, name: str, rows: list[dict]) -> int:
     known = contract.columns(name)
     table = pa.Table.from_pylist([_row(name, number, row, known) for number, row in enumerate(rows)], schema=arrow_schema(name))
+    return _written(data, name, table)
+
+
+def _written(data: Path, name: str, table: pa.Table) -> int:
     write_deltalake(str(store.folder(data, name)), table, mode="overwrite", configuration=store.FOR_EVER)
     return store.delta(data, name).version()

@@ -22,7 +22,8 @@ from connectors import open_connector
 from connectors.base import Cancelled, Connector, SourceError
 from connectors.mapping import Mapper
 from connectors.sources import Source, Sources, Table
-from warehouse import loads, marts, merge, packages, plans, publishing, quarantine, retention, scratch, store
+from records import identities
+from warehouse import links, loads, marts, merge, packages, plans, publishing, quarantine, retention, scratch, store
 from warehouse.base import Base
 from warehouse.errors import translated
 from warehouse.loads import Load
@@ -77,6 +78,7 @@ class _Sync:
         self.loads: list[Load] = []
         self.mappers: dict[str, Mapper] = {}
         self.connectors: dict[str, Connector] = {}
+        self.unlinked: str | None = None  # why customers are those of the snapshot before
         self.fresh: dict[str, dict] = {}  # origin → what the next sync has to know; {} for a table that is gone
 
     def go(self, chosen: list[tuple[Source, Table]], full: bool, accepted: frozenset[str]) -> Outcome:
@@ -213,20 +215,31 @@ class _Sync:
             self.notes.fail("held back", "the first sync publishes nothing unless every table is good")
             return self._outcome(None, False)
         state = self.base.state | self.fresh
-        row = publishing.row(self.base, self.id, self.now, self.sources, state, self._marts(publishing.extras(state)))
+        told_apart = self._identity(state)
+        row = publishing.row(self.base, self.id, self.now, self.sources, state, told_apart | self._marts(publishing.extras(state), told_apart))
         is_new = publishing.is_new(row, before)
         self._passed("before publishing")
         self.notes.publish(row if is_new else None)
         _die("published")
         return self._outcome(self.id if is_new else before.id, is_new, self._expire() if is_new else ())
 
-    def _marts(self, extras: dict[str, list[str]]) -> dict[str, int]:
+    def _identity(self, state: dict[str, dict]) -> dict[str, int]:
+        """The tables that say which records are one customer; none where nobody wants to know."""
+        if not links.is_wanted(self.sources.identity, state):
+            return {}
+        told = lambda: self.progress(Step("marts", "identity"))  # noqa: E731
+        found = links.linked(self.base, self.sources.identity, identities.in_force(self.notes.records), self.folder / "spill", told)
+        self.unlinked = found.warning
+        self._passed("identity")
+        return found.versions
+
+    def _marts(self, extras: dict[str, list[str]], told_apart: dict[str, int]) -> dict[str, int]:
         def write(name, rows):
             version = store.write(self.data, name, rows)
             self._passed(f"mart:{name}")
             return version
 
-        tables = {name: version for name, version in self.base.versions.items() if name != store.QUARANTINE}
+        tables = {name: version for name, version in self.base.versions.items() if name != store.QUARANTINE} | told_apart
         previous = {name: version for name in marts.MARTS if (version := self.base.published(name)) is not None and store.exists(self.data, name)}
         told = lambda name: self.progress(Step("marts", name))  # noqa: E731
         return marts.rebuild(self.data, tables, publishing.settings(self.sources), extras, previous, write, told)
@@ -243,6 +256,8 @@ class _Sync:
         return Outcome(snapshot, is_published, tuple(self.outcomes.values()), (*self._warnings(), *further))
 
     def _warnings(self) -> Iterator[str]:
+        if self.unlinked:
+            yield self.unlinked
         for origin in plans.undeclared(self.sources, self.base.state):
             if origin not in self.fresh:
                 rows = self.base.state[origin]["rows"]

@@ -26,7 +26,7 @@ MADE_OF_MONEY = {  # table → columns that are amounts, or tell them, beside th
     "recurring": ("amount_per_month",), "purchases": ("revenue",),
     "customer_months": ("revenue", "revenue_reporting", "recurring", "recurring_reporting"), "product_months": ("quantity", "revenue", "revenue_reporting"),
     "deal_facts": ("amount", "amount_reporting"), "deal_steps": ("amount", "amount_reporting"), "scores": ("revenue_year",), "asked": ("revenue_year",),
-    "events": ("amount",),
+    "events": ("amount",), "identity_pairs": ("revenue_a", "revenue_b", "at_stake"),
     "customer_quarters": (
         "amount", "pipeline", "quarter_revenue", "growth", "amount_score", "amount_score_before", "growth_score", "growth_score_before",
         "score", "score_before",

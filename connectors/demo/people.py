@@ -52,11 +52,20 @@ def customers(world: World, staff: pd.DataFrame) -> pd.DataFrame:
     frame["grade"] = _grades(frame)
     frame["acct_no"] = _account_numbers(frame["first_contact"])
     frame["owner"] = _owners(rng, frame, staff)
-    frame["tax_no"] = np.char.add("91", np.char.zfill(rng.permutation(10**7)[:n].astype(str), 7)) + np.char.zfill(rng.integers(0, 10**9, n).astype(str), 9)
+    numbers = np.char.add("91", np.char.zfill(rng.permutation(10**7)[:n].astype(str), 7)) + np.char.zfill(rng.integers(0, 10**9, n).astype(str), 9)
+    frame["tax_no"] = [checked(number[:17]) for number in numbers.tolist()]
     frame["email"] = "office@" + frame["domain"]
     frame["phone"] = phones(rng, n)
     frame["tags"] = np.where(rng.random(n) < 0.08, "strategic", np.where(rng.random(n) < 0.1, "tender", None))
     return frame
+
+
+CREDIT_CODE = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # of a unified social credit code, by value (GB 32100-2015)
+
+
+def checked(number: str) -> str:
+    """A tax number of 17 digits with the character that proves it: 31 minus their sum, weighted by powers of 3, modulo 31."""
+    return number + CREDIT_CODE[-sum(pow(3, i, 31) * int(digit) for i, digit in enumerate(number)) % 31]
 
 
 def phones(rng, n: int) -> np.ndarray:

@@ -17,7 +17,7 @@ import pytest
 
 import metrics
 import metrics.__main__ as cli
-from access.scope import NOTHING
+from access.scope import FULL, NOTHING
 from locales import LANGUAGES, UnknownWord, word
 from metrics import CATALOGUE
 from metrics.metric import ask
@@ -26,6 +26,7 @@ from metrics.query import Query, QuestionError, collect
 from metrics.result import K_ANONYMOUS, STANDARD
 from tests.company import SETTINGS, company
 from tests.made import made
+from tests.told_apart import STEP
 from warehouse.contract import KEYS
 
 D = dt.date.fromisoformat
@@ -79,6 +80,7 @@ REFUSES_GRAIN: dict[str, str] = {
     "flags": "flags that stand on a date",
     "data_health": "records are judged as they are now",
     "high_value_faults": "records are judged as they are now",
+    "identity_findings": "records are told apart as they are now",
     "follow_up_churn": "outcomes are followed for months",
     "feature_drift": "the two ends of the period",
     "drift_auc": "the two ends of the period",
@@ -119,10 +121,13 @@ LOOKS_AHEAD: dict[str, str] = {
     "feature_drift": "customers are ranked among all quarters, later ones too",
     "drift_auc": "customers are ranked among all quarters, later ones too",
     "data_health": "records are judged as they are now",
-}
     "high_value_faults": "records are judged as they are now, and customers are ranked among all quarters, later ones too",
+}
 # metric → reason why it has a number whatever the period
-TIMELESS: dict[str, str] = {"grades": "a source's present grade has no history", "data_health": "records are judged as they are now"}
+TIMELESS: dict[str, str] = {
+    "grades": "a source's present grade has no history", "data_health": "records are judged as they are now",
+    "identity_findings": "records are told apart as they are now",
+}  # fmt: skip
 # metric → reason why one segment's row is not the number of that segment alone
 SEGMENT_NOT_ALONE: dict[str, str] = {}
 
@@ -139,7 +144,7 @@ def opened(variant: str = "full"):
         rows = {name: random.Random(3).sample(list(some), len(some)) for name, some in rows.items()}
     if variant == "past":
         rows = {name: [row for row in some if _begun(row, BEGINS.get(name))] for name, some in rows.items()}
-    return made(rows, SETTINGS, scope=NOTHING) if variant == "nothing" else made(rows, SETTINGS)
+    return made(rows, SETTINGS, scope=NOTHING if variant == "nothing" else FULL, step={} if variant == "empty" else STEP)
 
 
 def _begun(row, column) -> bool:

@@ -13,6 +13,7 @@ from metrics.query import Query, QuestionError, collect
 from tests.company import SETTINGS, company
 from tests.made import made
 from tests.metrics.test_contract import OWN_STEPS, REFUSES_BY, REFUSES_GRAIN, YEAR
+from tests.told_apart import STEP
 from warehouse.contract import ENTITIES
 from warehouse.marts import MARTS
 
@@ -28,7 +29,7 @@ REFUSED = {"grain": {*REFUSES_GRAIN, *OWN_STEPS}, "by": {*REFUSES_BY}}  # a part
 
 @cache
 def opened(engine_name):
-    return made(company(customers=CUSTOMERS), SETTINGS, engine_name=engine_name)
+    return made(company(customers=CUSTOMERS), SETTINGS, engine_name=engine_name, step=STEP)
 
 
 def compared(frame: pd.DataFrame) -> list[tuple]:

@@ -38,6 +38,14 @@ def test_taking_back_is_a_word_of_its_own_and_all_are_kept(engine):
     assert in_force(engine) == [("crm:a", "crm:b", "same", "ann")]
 
 
+def test_who_decides_on_an_older_state_is_told(engine):
+    first = decide(engine, "a", "b", "later")
+    identities.decide(engine, "b", "a", "same", by="bob", at=LATER, seen=first.number)
+    with pytest.raises(identities.Overtaken, match="bob has decided") as overtaken:
+        identities.decide(engine, "a", "b", "apart", by="ann", at=LATER, seen=first.number)
+    assert overtaken.value.newer.decision == "same" and in_force(engine) == [("a", "b", "same", "bob")]
+
+
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("pair", "said"), [(("a", "b", "maybe"), "no decision 'maybe'"), (("a", "a", "same"), "two records"), (("", "a", "same"), "two records")]

@@ -73,6 +73,7 @@ TWO = {  # what it shows → two records, and the rule that links them
     "one branch twice": (record("a", "华为技术有限公司上海分公司", phone=A_PHONE), record("b", "华为上海分公司", phone=A_PHONE), "phone and name"),
     "two branches": (record("a", "华为上海分公司", phone=A_PHONE), record("b", "华为北京分公司", phone=A_PHONE), None),
     "a parent by its source": (record("a", phone=A_PHONE), record("b", phone=A_PHONE, parent_id="a"), None),
+    "a sole trader": (record("a", "张伟商行", phone=A_PHONE, email="li@corp.cn"), record("b", "张伟商行", "person", phone=A_PHONE, email="li@corp.cn"), None),
     "company and person": (record("a", "张伟", phone=A_PHONE), record("b", "张伟", "person", phone=A_PHONE), None),
 }  # fmt: skip
 
@@ -117,6 +118,7 @@ def test_two_records(pairs, what):
 ASKED = {
     "another place": "names alike", "a name alone": "names alike", "one address, two names": "one e-mail, two names",
     "another tax number": "tax numbers differ", "a service line": "names alike", "placeholders": "names alike", "a tax number that cannot be": "names alike",
+    "a sole trader": "one e-mail and telephone",
 }  # fmt: skip
 
 

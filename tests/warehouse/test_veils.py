@@ -10,6 +10,7 @@ from metrics.query import Query, QuestionError, collect
 from tests.company import SETTINGS, company
 from tests.made import made
 from tests.metrics.test_contract import YEAR
+from tests.told_apart import STEP
 from warehouse import contract, veils
 from warehouse.engine import Tables
 from warehouse.marts import MARTS
@@ -40,7 +41,7 @@ def secretive():
     rows["customers"] = [{**row, "mobile": f"1380013{k:04}", "purse_value": str(1000 + k)} for k, row in enumerate(rows["customers"])]
     for name, columns in (("answers", ("text",)), ("deals", ("lost_reason",)), ("interactions", ("outcome", "next_action"))):
         rows[name] = [{**row, **{c: f"{row.get(c) or 'fine'} {WRITTEN}" for c in columns if c != "text" or row.get(c)}} for row in rows[name]]
-    return made(rows, SETTINGS)
+    return made(rows, SETTINGS, step=STEP)
 
 
 # masks
@@ -244,6 +245,7 @@ NOT_MONEY = {  # columns of marts that are broken numbers (sums of whole ones am
     "deal_steps": {"stayed_s", "stays"},
     "churn_history": {"is_lost", "lost_after", "recency", "rules", *LEARNED}, "churn_tested": {"is_lost", "lost_after", "probability", "recency", "rules"},
     "churn_model": {"at", "points"}, "churn_scores": {"probability", "likelihood", "base", *LEARNED, *POINTS},
+    "customer_records": {"probability"}, "identity_pairs": {"probability", "alike"},
     "daily_rates": {"rate"},  # what the market says
     "scores": {"score", "weight", "scale_min", "scale_max"}, "events": {"score", "scale_min", "scale_max"},
     "customer_quarters": {

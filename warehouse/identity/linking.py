@@ -97,7 +97,8 @@ def queue(con: duckdb.DuckDBPyConnection, table: str, link: float, decided: Deci
         with asked as (
             select a, b, if(probability is null, 'names alike', 'likely') as reason, probability, weights, levels, cast(null as varchar) as rule
             from _probable where not {sure(link)}
-            union all by name select a, b, 'one e-mail, two names' as reason, rule from _certain where not is_sure
+            union all by name select a, b, if(rule = 'e-mail', 'one e-mail, two names', 'one e-mail and telephone') as reason, rule
+            from _certain where not is_sure
             union all by name select a, b, reason, probability, weights, levels, rule from {table} join _refused using (place) where reason in ({reasons})),
         held as (select distinct least(x.root, y.root) as a, greatest(x.root, y.root) as b
             from _apart p join _roots x on x.uid = p.a join _roots y on y.uid = p.b),

@@ -52,10 +52,13 @@ RULES = {
     "e-mail and name": (("email", "brand"), "true"),
     "phone and name": (("phone", "brand"), "(a.place is null or b.place is null or a.place = b.place)"),
     "e-mail": (("email",), "{alike}"),
+    "e-mail and phone": (("email", "phone"), "false"),  # a sole trader is a company here and a person there: it is asked about
 }
+WHOEVER = ("tax number", "e-mail and phone")  # rules by which a company and a person may be one
 EVIDENCE = {
     "tax number": '{"tax_no": "same"}', "e-mail and name": '{"email": "same", "name": "same"}',
     "phone and name": '{"phone": "same", "name": "same"}', "e-mail": '{"email": "same", "name": "alike"}',
+    "e-mail and phone": '{"email": "same", "phone": "same"}',
 }  # fmt: skip
 _SCRIPTS = "(a.is_han and not b.is_han or b.is_han and not a.is_han)"  # 华为 and Huawei do not contradict each other
 _CONTAINED = "contains(a.brand, b.brand) or contains(b.brand, a.brand)"
@@ -73,7 +76,7 @@ def certain(con: duckdb.DuckDBPyConnection, known: str, into: str) -> None:
 
 def _pairs(known: str, rule: str, keys: tuple[str, ...], condition: str) -> str:
     same = " and ".join(f"a.{key} = b.{key}" for key in keys)
-    among = f"{', '.join(keys)}, coalesce(branch, '')" + ("" if rule == "tax number" else ", kind")
+    among = f"{', '.join(keys)}, coalesce(branch, '')" + ("" if rule in WHOEVER else ", kind")
     present = " and ".join(f"{key} is not null" for key in keys)
     firsts = f"select *, min(uid) over (partition by {among}) as first from {known} where {present}"
     return f"""select a.uid as a, b.uid as b, '{rule}' as rule, {condition} as is_sure

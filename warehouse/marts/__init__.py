@@ -13,7 +13,7 @@ import duckdb
 import narwhals as nw
 
 from warehouse.contract import ENTITIES
-from warehouse.marts import accounts, churn, deals, events, health, money, quarters, recurring, revenue, scores
+from warehouse.marts import accounts, churn, deals, events, health, identity, money, quarters, recurring, revenue, scores
 from warehouse.marts.base import Mart
 
 MODULES = (  # a mart reads only marts above it
@@ -27,6 +27,7 @@ MODULES = (  # a mart reads only marts above it
     events,
     churn,
     health,
+    identity,
 )
 MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in module.MARTS}
 BUILD_MEMORY = "1200MB"

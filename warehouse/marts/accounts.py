@@ -10,6 +10,7 @@ import narwhals as nw
 
 from warehouse.marts.base import Mart, Tables
 
+LINKS = "identity_links"  # of the sync's step that tells records apart; not there where nobody wants it
 MERGE_HOPS = 4  # A merged into B merged into C … longer chains are resolved at the next sync
 FACTS = {
     "invoices": "issued_on", "payments": "paid_on", "deals": "created_on", "leads": "created_on", "interactions": "happened_on",
@@ -18,9 +19,33 @@ FACTS = {
 
 
 def identities(tables: Tables, settings: Mapping) -> nw.LazyFrame:
-    """The account behind each merged customer record: one row per record that was merged into another."""
-    merged = tables["customers"].filter(~nw.col("merged_into").is_null(), nw.col("merged_into") != nw.col("customer_id"))
-    step = merged.select(record="customer_id", target="merged_into")
+    """The account behind each customer record that is not an account itself: one row per record that its source merged into another, or that was linked to one.
+
+    What a source says comes first. Of the records that are linked then, the one with an owner is the account, the smallest id among several: what an account
+    is filtered and grouped by is its own record's, and the system that knows the owner knows the rest of it.
+    """
+    return _linked(tables, merged(tables))
+
+
+def _linked(tables: Tables, told: nw.LazyFrame) -> nw.LazyFrame:
+    """The accounts by what sources say, with the links of records on top of them; records that are gone link nobody."""
+    if LINKS not in tables:
+        return told
+    links = tables[LINKS].select(customer_id="record_id", linked="linked_id")
+    living = tables["customers"].select("customer_id", rank_=nw.when(nw.col("owner_id").is_null()).then(nw.lit("1")).otherwise(nw.lit("0")))
+    alone = living.join(told, on="customer_id", how="anti").join(links, on="customer_id", how="inner")
+    heads = alone.group_by("linked").agg(head=nw.concat_str(nw.col("rank_"), nw.col("customer_id")).min())
+    joined = alone.join(heads, on="linked", how="inner").select("customer_id", head=nw.col("head").str.slice(1))
+    joined = joined.filter(nw.col("customer_id") != nw.col("head"))
+    further = joined.select(account_id="customer_id", head="head")
+    told = told.join(further, on="account_id", how="left").select("customer_id", account_id=nw.coalesce("head", "account_id"))
+    return nw.concat([told, joined.select("customer_id", account_id="head")])
+
+
+def merged(tables: Tables) -> nw.LazyFrame:
+    """The account behind each record that its source merged into another, by what sources say alone."""
+    told = tables["customers"].filter(~nw.col("merged_into").is_null(), nw.col("merged_into") != nw.col("customer_id"))
+    step = told.select(record="customer_id", target="merged_into")
     found = step.select(customer_id="record", account_id="target")
     for _ in range(MERGE_HOPS):
         found = found.join(step, left_on="account_id", right_on="record", how="left")
@@ -29,8 +54,9 @@ def identities(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
 
 def accounts(tables: Tables, settings: Mapping) -> nw.LazyFrame:
-    """One row per customer that is neither deleted nor merged, with the columns one may filter and group by."""
+    """One row per customer that is neither deleted nor merged nor linked to another, with the columns one may filter and group by."""
     customers = tables["customers"].filter(nw.col("merged_into").is_null() | (nw.col("merged_into") == nw.col("customer_id")))
+    customers = customers.join(tables["identities"], on="customer_id", how="anti")
     owners = tables["owners"].select("owner_id", "department", owner="name")
     extra = [c for c in customers.collect_schema().names() if c not in HIDDEN and c not in ACCOUNT_COLUMNS]
     return customers.join(owners, on="owner_id", how="left").select(*ACCOUNT_COLUMNS, *extra)
@@ -88,7 +114,7 @@ def _reach(frame: nw.LazyFrame, name: str, day: str, read_on: dt.date | None) ->
 
 
 MARTS = (
-    Mart("identities", ("customers",), ("customer_id",), identities),
-    Mart("accounts", ("customers", "owners"), ("customer_id",), accounts),
+    Mart("identities", ("customers", LINKS), ("customer_id",), identities),
+    Mart("accounts", ("customers", "owners", "identities"), ("customer_id",), accounts),
     Mart("coverage", (*FACTS, "subscriptions"), ("table",), coverage),
 )

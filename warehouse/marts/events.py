@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import narwhals as nw
 
+from warehouse.marts.accounts import LINKS
 from warehouse.marts.base import Mart, Tables
 
 NUMBERS = {"happened_s": nw.Int64, "n": nw.Int64, "amount": nw.Float64, "score": nw.Float64, "scale_min": nw.Float64, "scale_max": nw.Float64}
@@ -114,6 +115,8 @@ def customer_records(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
     customer_id   the customer that it belongs to; record_id, source, source_id, name: the record's; merged_into: what it says of itself
     same_tax_no, same_email, same_phone   whether it agrees with the customer's own record; null where either has none
+    rule, probability, via, evidence   by what it was linked, how probable that was, to which record, and which fields agree (JSON); null for the own record,
+                  and in snapshots without links
     """
     records = tables["customers"].select("customer_id", "source", "source_id", "name", "merged_into", *PROOF)
     found = records.join(tables["identities"], on="customer_id", how="left")
@@ -122,9 +125,28 @@ def customer_records(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     joined = found.join(own, left_on="customer_id", right_on="_own", how="inner")
     same = {f"same_{name}": _plainly(name) == _plainly(f"own_{name}") for name in PROOF}
     columns = ("customer_id", "record_id", "source", "source_id", "name", "merged_into")
-    return joined.select(*columns, **same).sort("customer_id", "record_id")
+    return _proven(joined.select(*columns, **same), tables).sort("customer_id", "record_id")
 
 
+def _proven(records: nw.LazyFrame, tables: Tables) -> nw.LazyFrame:
+    """Records with what links them. The first record of a customer is linked to nobody: what links another one to it counts for it."""
+    if LINKS not in tables:
+        nothing = {name: nw.lit(None).cast(kind) for name, kind in PROVEN.items()}
+        return records.with_columns(**nothing)
+    links = tables[LINKS].filter(~nw.col("rule").is_null()).select("record_id", *PROVEN)
+    firsts = links.group_by("via").agg(record_id=nw.col("record_id").min()).select("record_id", first="via")
+    back = (
+        links.drop("via")
+        .join(firsts, on="record_id", how="inner")
+        .select(via_back="record_id", record_id="first", **{f"{c}_back": c for c in PROVEN if c != "via"})
+    )
+    found = records.join(links, on="record_id", how="left").join(back, on="record_id", how="left")
+    is_own = nw.col("record_id") == nw.col("customer_id")
+    proven = {name: nw.when(~is_own).then(nw.coalesce(name, f"{name}_back")) for name in PROVEN}
+    return found.with_columns(**proven).drop([f"{name}_back" for name in PROVEN])
+
+
+PROVEN = {"rule": nw.String, "probability": nw.Float64, "via": nw.String, "evidence": nw.String}
 PROOF = ("tax_no", "email", "phone")
 
 
@@ -138,5 +160,5 @@ MARTS = (
         "events", ("invoices", "payments", "subscriptions", "products", "deals", "deal_stages", "interactions", "tickets", "scores"),
         ("customer_id", "kind", "row_id", "what", "happened_on", "happened_s", "currency"), events,
     ),
-    Mart("customer_records", ("customers", "identities"), ("record_id",), customer_records),
+    Mart("customer_records", ("customers", "identities", LINKS), ("record_id",), customer_records),
 )  # fmt: skip

@@ -9,6 +9,7 @@ import narwhals as nw
 
 from metrics import record_rules as rules
 from metrics.health_policy import FIELDS, RECORD_CHECKS, Policy, policy_or_default
+from warehouse.marts.accounts import merged
 from warehouse.marts.base import Mart, Tables
 
 KEYS = ("tax_", "email_", "phone_")  # what one customer has alone, the surest first
@@ -31,17 +32,22 @@ def _customers(tables: Tables, known: Policy) -> nw.LazyFrame:
     records = _told_apart(_beside_account(records))
     records = _beside_systems(records, tables, known)
     records = records.with_columns(is_numbered=_is_numbered(known))
-    return _judged(records, _customer_checks(records, known, _read_at(tables["customers"])), "customers", "customer_id", "account_id")
+    return _judged(records, _customer_checks(records, known, _read_at(tables["customers"])), "customers", "customer_id", "whose_")
 
 
 def _with_account(tables: Tables) -> nw.LazyFrame:
-    """Records with the account behind them, and what is compared of them."""
+    """Records with the account behind them, and what is compared of them.
+
+    account_id: by what sources say, so that a record entered twice is one too many also when the two have been linked; whose_: by links as well.
+    """
     number = nw.col("customer_id").str.replace_all("^[^:]*:", "")
-    accounts = tables["identities"].select("account_id", record="customer_id")
-    found = tables["customers"].join(accounts, left_on="customer_id", right_on="record", how="left")
+    told, linked = merged(tables).select("account_id", record="customer_id"), tables["identities"].select(whose_="account_id", record="customer_id")
+    found = tables["customers"].join(told, left_on="customer_id", right_on="record", how="left")
+    found = found.join(linked, left_on="customer_id", right_on="record", how="left")
     return found.with_columns(
-        account_id=nw.coalesce("account_id", "customer_id"), number_=number, looks_numbered=number.str.contains(rules.NUMBERED).cast(nw.Int64),
-        tax_=rules.tax_no(nw.col("tax_no")), email_=rules.email(nw.col("email")), phone_=rules.phone(nw.col("phone")), name_=rules.name(nw.col("name")),
+        whose_=nw.coalesce("whose_", "customer_id"), account_id=nw.coalesce("account_id", "customer_id"), number_=number,
+        looks_numbered=number.str.contains(rules.NUMBERED).cast(nw.Int64), tax_=rules.tax_no(nw.col("tax_no")),
+        email_=rules.email(nw.col("email")), phone_=rules.phone(nw.col("phone")), name_=rules.name(nw.col("name")),
     ).with_columns(is_own=nw.col("account_id") == nw.col("customer_id"))  # fmt: skip
 
 
@@ -77,8 +83,8 @@ def _beside_systems(records: nw.LazyFrame, tables: Tables, known: Policy) -> nw.
     is_two = bool(crm and erp) and not set(crm) & set(erp)
     of = {f"of_{kind}": nw.col("source").is_in(names if is_two else []).cast(nw.Int64) for kind, names in (("crm", crm), ("erp", erp))}
     records = records.with_columns(**of)
-    theirs = records.group_by("account_id").agg(is_crm=nw.col("of_crm").max(), is_erp=nw.col("of_erp").max())
-    return records.join(theirs, on="account_id", how="left")
+    theirs = records.group_by("whose_").agg(is_crm=nw.col("of_crm").max(), is_erp=nw.col("of_erp").max())
+    return records.join(theirs, on="whose_", how="left")
 
 
 def _sources(tables: Tables, named: tuple[str, ...] | None, telling: tuple[str, ...]) -> list[str]:

@@ -36,6 +36,7 @@ BY_HAND = {  # metric → why it has no rival in SQL: the engine's part of it is
     "drift_auc": "a classifier on two samples of customer_quarters",
     "rfm": "activity's query with fifths by orders and revenue",
     "verbatims": "one count over scores",
+    "stage_scores": "nps's sums, by a column made of three joins; a second opinion in SQL stands in its tests",
     "against_rest": "satisfaction's sums, of each group and of all others; a second opinion on the cells stands in its tests",
     "score_counts": "one count over scores, by score; a second opinion in SQL stands in its tests",
     "remeasured": "satisfaction's sums in two waves, of a segment and of all others; a second opinion in SQL stands in its tests",

@@ -6,6 +6,7 @@ import charts
 from access.guard import guard
 from metrics.clocks import standing, waiting
 from metrics.result import K_TESTABLE
+from metrics.stage_scores import STAGES
 from ui import behind, clocks, customers, data, navigation, numbers, page
 from ui.calling import today
 from ui.figure import clickable, figure
@@ -35,6 +36,10 @@ GROUPS = {
     "group": Column("journey.group"), "n": Column("journey.customers", "count"), "numerator": Column("journey.lost", "count"),
     "value": Column("journey.raw", "share"), "low": Column("service.low", "share"), "high": Column("service.high", "share"),
     "adjusted": Column("journey.adjusted", "share"),
+}  # fmt: skip
+ANSWERS = {
+    "customer": Column("retention.customer"), "journey_stage": Column("journey.stage"), "score": Column("drill.score", "score"),
+    "answered_on": Column("journey.answered_on"), "dimension": Column("my_customers.dimension"), "text": Column("journey.text"),
 }  # fmt: skip
 PEOPLE = {
     "customer": Column("retention.customer"), "group": Column("journey.group"), "signed_on": Column("journey.signed_on"),
@@ -146,6 +151,38 @@ def by_team(view, chosen: str) -> None:
     figure(view, spec, t("journey.teams_alt"), key="journey_teams", rows=rows, columns=columns, metrics=(METRIC,))
 
 
+@page.part("journey.stages_title")
+def by_stage(view):
+    """How customers score by where they stood when they answered; a stage opens its answers."""
+    with page.section("journey.stages_title", help="journey.stages_help"):
+        measures = {name: t(f"journey.measures.{name}") for name in ("nps", "mean")}
+        how = {"default": "nps", "format_func": measures.get, "key": "journey_measure", "required": True, "label_visibility": "collapsed"}
+        measure = st.segmented_control(t("journey.measure"), list(measures), **how)
+        metric = data.metric("stage_scores")
+        rows = data.answer(view, metric.name, measure=measure).rows
+        if not (rows["state"] == "value").any():
+            st.caption(t("journey.no_stages"))
+            return
+        rows = rows.sort_values("journey_stage", key=lambda names: names.map(STAGES.index), ignore_index=True)
+        names = {name: t(f"journey.stages.{name}") for name in rows["journey_stage"]}
+        unit = "points" if measure == "nps" else "score"
+        shown = lambda value: numbers.shown(value, unit)  # noqa: E731
+        worst = rows.loc[rows["value"].idxmin()]
+        said = t("journey.stages_says", stage=names[worst["journey_stage"]], value=shown(worst["value"]), n=numbers.count(worst["n"]))
+        page.sentence(said)
+        spec = charts.forest(rows, "journey_stage", shown, names=names, tick=".0f" if measure == "nps" else ".1f")
+        told = lambda found: found.assign(journey_stage=found["journey_stage"].map(names))  # noqa: E731
+        how = {"rows": told(rows), "columns": staged(unit), "metrics": (metric,)}
+        chosen = clickable(view, spec, said, names, key=f"journey_stages_{measure}", prompt="journey.choose_stage", **how)
+        if chosen is not None:
+            behind.rows(view, metric.name, ANSWERS, key="journey_answers", where={"journey_stage": chosen}, told=told, measure=measure)
+
+
+def staged(unit: str) -> dict[str, Column]:
+    limits = {"low": Column("service.low", unit), "high": Column("service.high", unit)}
+    return {"journey_stage": Column("journey.stage"), "value": Column("drill.score", unit), **limits, "n": Column("my_customers.answers", "count")}
+
+
 @page.part("journey.outcome_title")
 def outcome(view):
     """Whether those who were followed up in time stayed more often, told with caution."""
@@ -194,4 +231,5 @@ if is_known:
     over_time(view, list(answer.rows.loc[answer.rows["n"] > 0, "clock"]))
 else:
     page.empty("journey.none")
+by_stage(view)
 outcome(view)

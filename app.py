@@ -40,6 +40,7 @@ def _opened(reader: Reader) -> None:
     view.keep(None)
     try:
         if may_open(reader, name):
+            entrance.counted(reader, name)
             _look(name)
     except NoSnapshot:
         log.info("nothing has been published in %s yet", data.directory())

@@ -237,8 +237,8 @@ def _usage(rng, known):
 def _feature_uses():
     """Of the CRM: everybody searches, one of five plans territories, nobody scripts calls."""
     weekly = [(f"crm:o{i}", feature) for feature, users in (("Search", 5), ("Territory planning", 1)) for i in range(users)]
-    rows = [{"owner_id": owner, "feature": feature, "day": day(k), "count": 3} for owner, feature in weekly for k in range(6, DAYS, 28)]
-    return [*rows, {"owner_id": "crm:o0", "feature": "Scripted calls", "day": FIRST, "count": 0}]
+    rows = [{"owner_id": owner, "feature": feature, "day": day(k), "count": 3, "source": "crm"} for owner, feature in weekly for k in range(6, DAYS, 28)]
+    return [*rows, {"owner_id": "crm:o0", "feature": "Scripted calls", "day": FIRST, "count": 0, "source": "crm"}]
 
 
 def _surveys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import warehouse
-from access import identity, journal
+from access import identity, journal, openings
 from access.grants import SEGMENTS, Grant
 from access.guard import CHOICE, NotAdmitted
 from access.identity import Refusal
@@ -16,6 +16,7 @@ from ui import filters
 from ui.words import in_badge, plain, t
 
 NOTED = "_noted"  # digest of the reader whose arrival is in the access log
+OPENED = "_opened_page"  # the page that was counted last: what happens on it is no further opening
 
 
 def closed(refused: NotAdmitted) -> None:
@@ -47,6 +48,13 @@ def noted(reader: Reader) -> None:
     if st.session_state.get(NOTED) != reader.digest:
         journal.note(reader.name, reader.grant.role, "signed_in", **_reach(reader.grant))
         st.session_state[NOTED] = reader.digest
+
+
+def counted(reader: Reader, page: str) -> None:
+    """Count that the reader has come to a page; the server itself, which opens pages ahead of readers, does not count."""
+    if st.session_state.get(OPENED) != page and st.context.headers.get("User-Agent") != openings.OURSELVES:
+        openings.noted(reader.name, page)
+    st.session_state[OPENED] = page
 
 
 def _reach(grant: Grant) -> dict:

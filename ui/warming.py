@@ -16,6 +16,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from access.openings import OURSELVES
 from ui.navigation import ENTRIES, HOME
 
 log = logging.getLogger("rapport.warming")
@@ -60,7 +61,8 @@ def session(address: str, xsrf: str = "x", cookie: str | None = None):
     """A websocket as a browser opens it; use it with `async with`."""
     headers = {"Cookie": cookie} if cookie else None
     stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    return websockets.connect(stream, subprotocols=["streamlit", xsrf], origin=address, max_size=None, additional_headers=headers)
+    known_as = {"user_agent_header": OURSELVES}
+    return websockets.connect(stream, subprotocols=["streamlit", xsrf], origin=address, max_size=None, additional_headers=headers, **known_as)
 
 
 async def answered(socket, asked: BackMsg) -> AsyncIterator[ForwardMsg]:

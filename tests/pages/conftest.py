@@ -44,6 +44,20 @@ def run(warehouses, monkeypatch):
 
 
 @pytest.fixture
+def alone(warehouses, monkeypatch):
+    """alone("ui.zero_based.part", warehouse="full", language="en") → the finished AppTest of that part of a page and nothing around it."""
+
+    def alone(part: str, warehouse: str = "full", language: str = "en") -> AppTest:
+        monkeypatch.setenv("RAPPORT_DATA", str(warehouses[warehouse]))
+        app = AppTest.from_file(ENTRY.with_name("alone.py"), default_timeout=60)
+        app.session_state["_part"] = part
+        app.query_params["lang"] = language
+        return app.run()
+
+    return alone
+
+
+@pytest.fixture
 def opened(run, monkeypatch):
     """opened("nps", "full", "en") → all that was sent for a page: as it opens; with every box on it open and the first mark of every chart
     chosen; and with the last of every few options chosen."""

@@ -1,6 +1,7 @@
 """Deciding about proposed grades on the page: several at once, taken back, who was faster, who may, and what the customer's page says."""
 
 import datetime as dt
+import shutil
 
 import pytest
 import streamlit as st
@@ -8,24 +9,23 @@ import streamlit as st
 from access import guard
 from access.grants import Grant
 from records import database, journal, regrades
-from tests.company import SETTINGS, company
 from tests.pages.conftest import failures, texts
-from tests.published import publish
 from ui import regrades as shown
 from ui import words
 
+QUARTER = dt.date(2026, 4, 1)  # the company's data end in June 2026: the first quarter is the last complete one
 NOW = dt.datetime(2026, 8, 1, 8, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory):
-    """A company of its own: decisions are never removed."""
-    return publish(tmp_path_factory.mktemp("regraded") / "data", company(), SETTINGS)
+def ours(warehouses, tmp_path_factory):
+    """The full warehouse with records of its own: decisions are never removed."""
+    return shutil.copytree(warehouses["full"], tmp_path_factory.mktemp("decided") / "data")
 
 
 @pytest.fixture
-def page(run, ours, warehouses, monkeypatch):
-    """page([0, 1]) → the segments page with these rows of the proposals selected, as st.dataframe would return them."""
+def page(alone, ours, warehouses, monkeypatch):
+    """page([0, 1]) → the part with the proposals, these rows of it selected, as st.dataframe would return them."""
     monkeypatch.setitem(warehouses, "ours", ours)
     chosen, drawn = [], st.dataframe
 
@@ -35,9 +35,9 @@ def page(run, ours, warehouses, monkeypatch):
 
     monkeypatch.setattr("ui.table.st.dataframe", selecting)
 
-    def page(rows=(), name="segments", **params):
+    def page(rows=()):
         chosen[:] = rows
-        return run(name, "ours", **params)
+        return alone("ui.regrade_sheet.proposals", "ours")
 
     page.chosen = chosen
     shown.forget()
@@ -89,7 +89,7 @@ def test_several_are_put_off_rejected_with_a_reason_and_taken_back(page, ours):
     assert [one.decision for one in regrades.regrades(engine)] == ["undone", "undone", "rejected", "rejected"]
 
 
-def test_an_approved_grade_stands_on_the_customers_page_and_can_be_taken_along(page, ours):
+def test_an_approved_grade_stands_on_the_customers_page_and_can_be_taken_along(page, run, ours):
     app = page([0])
     row = proposals(app).iloc[0]
     field(app, "button", "save").click()  # approving is proposed first
@@ -104,7 +104,7 @@ def test_an_approved_grade_stands_on_the_customers_page_and_can_be_taken_along(p
     assert (taken["record"].tolist(), taken["code"].tolist()) == ([made.customer_id], [made.proposed])
     history = next(part.value for part in app.dataframe if "quarter" in part.value.columns and "note" in part.value.columns)
     assert history["decision"].iloc[0] == "Approved" and history["customer"].iloc[0] == row["customer"]
-    assert f"Approved grade: {row['earned']}" in said(page(name="customer", id=made.customer_id))
+    assert f"Approved grade: {row['earned']}" in said(run("customer", "ours", id=made.customer_id))
 
 
 def test_who_was_faster_is_named_and_nothing_is_saved(page, ours):
@@ -113,11 +113,10 @@ def test_who_was_faster_is_named_and_nothing_is_saved(page, ours):
     field(app, "button_group", "choice").set_value("later")
     app.run()
     frozen = {"present": None, "proposed": "key", "reason": None, **dict.fromkeys(regrades.SCORES), **dict.fromkeys(regrades.FLAGS, False)}
-    ends_on = regrades.regrades(engine)[0].ends_on
     before = len(regrades.regrades(engine))
     theirs = [{**frozen, "customer_id": "crm:" + second.replace("Customer ", "c")}]
     # the page was drawn before this
-    regrades.decide(engine, ends_on, "rejected", "no", theirs, seen={one.customer_id: one.number for one in regrades.regrades(engine)[::-1]}, by="bob",
+    regrades.decide(engine, QUARTER, "rejected", "no", theirs, seen={one.customer_id: one.number for one in regrades.regrades(engine)[::-1]}, by="bob",
                     at=NOW, snapshot="s")  # fmt: skip
     field(app, "button", "save").click()
     page.chosen.clear()

@@ -14,6 +14,7 @@ needs p · (cells of its depth) · 3 ≤ k · level: the step-down rule of Benja
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -237,7 +238,18 @@ class Search:
         own, picks = 1 + self.effects.cube.levels + is_low, [self.fit.picks[j] for j in is_low]
         errors = self._shown_errors(self._cells_of_picks()[is_low], np.diag(self.fit.inverse)[own])
         rows = zip(picks, -self.fit.shown[own], errors, stepped(self._log_p_of_picks()[is_low]), strict=True)
-        return [Area(p.cell, p.conditions, float(self.gaps[p.cell]), float(low), float(se), float(q), self._kind(p.cell)) for p, low, se, q in rows]
+        named = [(self._named(pick.cell), *figures) for pick, *figures in rows]
+        return [Area(c, self.effects.cube.conditions(c), float(self.gaps[c]), float(low), float(se), float(q), self._kind(c)) for c, low, se, q in named]
+
+    def _named(self, cell: int) -> int:
+        """The cell with the fewest conditions that holds the very same answers: where one condition follows from the others, it says nothing."""
+        effects, conditions = self.effects, self.effects.cube.conditions(cell)
+        for many in range(1, len(conditions)):
+            for some in itertools.combinations(sorted(conditions), many):
+                wider = effects.cube.cell({a: conditions[a] for a in some})
+                if self.is_searched[wider] and effects.n[wider] == effects.n[cell]:
+                    return wider
+        return cell
 
     def _kind(self, cell: int) -> str:
         return KINDS[0] if self.gaps[cell] >= NOTABLE * self.effects.sd_shown else KINDS[-1]
@@ -250,7 +262,7 @@ class Search:
         low, adds, errors = -against @ self.fit.effects, -against @ self.fit.shown, self._shown_errors(levels, spread)
         log_p = self.log_p(low / np.sqrt(self._noise(levels) * spread), levels)
         large = LARGE * self.effects.sd_shown
-        taken = [pick.cell for pick in self.fit.picks]
+        taken = [self._named(pick.cell) for pick in self.fit.picks]
         is_listed = (log_p < math.log(self.level)) & (adds >= large) & (self.gaps[levels] >= large) & ~np.isin(levels, taken)
         chosen = zip(levels[is_listed], adds[is_listed], errors[is_listed], np.exp(log_p[is_listed]), strict=True)
         return [Area(int(c), self.effects.cube.conditions(c), float(self.gaps[c]), float(a), float(se), float(q), KINDS[1]) for c, a, se, q in chosen]

@@ -194,6 +194,17 @@ def test_of_two_names_for_the_same_answers_the_first_is_said_however_they_are_ad
     assert [found(codes, y, cards=(8, 4, 4, 6)) for _ in range(10)] == [[{0: 1, 1: 2}]] * 10
 
 
+def test_a_condition_that_follows_from_the_others_is_not_said():
+    """Whoever is in city 3 is in district 1: city and district together are the city alone, whichever of the two the search came upon."""
+    rng = np.random.default_rng(16)
+    city, product = rng.integers(0, 8, MANY), rng.integers(0, 6, MANY)
+    codes = np.array([city // 2, city, product], np.uint8)
+    tried = search(codes, rng.normal(size=MANY), cards=(4, 8, 6))
+    cube = tried.effects.cube
+    named = {tuple(given.items()): cube.conditions(tried._named(cube.cell(given))) for given in ({0: 1, 1: 3, 2: 5}, {0: 1, 1: 3}, {0: 1, 2: 5}, {1: 3, 2: 5})}
+    assert list(named.values()) == [{1: 3, 2: 5}, {1: 3}, {0: 1, 2: 5}, {1: 3, 2: 5}]
+
+
 def test_small_areas_are_not_looked_at():
     codes, y = survey(12, [({0: 0, 1: 0, 2: 0}, 5.0)], many=900)
     tried = search(codes, y)

@@ -15,6 +15,7 @@ from metrics import nps
 from metrics.funnel import count
 from metrics.hiding import keys_of
 from metrics.metric import Metric
+from metrics.outreach import outreach
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped
 from metrics.result import Answer, answer
@@ -90,7 +91,7 @@ def _hours(query: Query) -> int:
 def _judged(tables: Tables, answers: Frame, query: Query) -> Frame:
     """Detractors' answers with contact_s (our first contact after them; null: none yet), is_due, in_time and is_young."""
     limit = _hours(query) * HOUR
-    ours = tables["interactions"].filter((nw.col("direction") != "in").fill_null(True), nw.col("happened_at_s") < now_s(query))
+    ours = outreach(tables).filter(nw.col("happened_at_s") < now_s(query))
     after = answers.select("answer_id", "customer_id", "answered_at_s").join(ours.select("customer_id", "happened_at_s"), on="customer_id", how="inner")
     first = after.filter(nw.col("happened_at_s") > nw.col("answered_at_s")).group_by("answer_id").agg(contact_s=nw.col("happened_at_s").min())
     is_counted = ~nw.col("customer_id").is_null() & (nw.col("answered_on_d") >= _first_d(tables))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import narwhals as nw
 
+from metrics.outreach import outreach
 from metrics.query import Frame, Tables
 from metrics.signals import Eve, Signal, first_of, later, limit, present, shaped
 from metrics.tickets import DAY, HOUR, SOLUTION, is_unsolved
@@ -22,7 +23,7 @@ def follow_up(tables: Tables, at: Eve) -> Frame:
     signed = signed.join(known, how="cross").filter(nw.col("signed_on_d") >= nw.col("known_d"))
     signed = signed.with_columns(hours=limit(at, "follow_up_hours"), shown=limit(at, "follow_up_days"))
     signed = signed.filter(at.end_d - nw.col("signed_on_d") <= nw.col("shown"))
-    spoken = tables["interactions"].filter(nw.col("happened_at_s") < at.now_s, nw.col("direction").is_null() | (nw.col("direction") == "out"))
+    spoken = outreach(tables).filter(nw.col("happened_at_s") < at.now_s)
     spoken = spoken.select("customer_id", "happened_at_s").join(signed.select("customer_id", "signed_at_s"), on="customer_id", how="inner")
     firsts = spoken.filter(nw.col("happened_at_s") >= nw.col("signed_at_s")).group_by("customer_id").agg(first_s=nw.col("happened_at_s").min())
     waited = (nw.col("first_s") - nw.col("signed_at_s")) / HOUR

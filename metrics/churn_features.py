@@ -14,6 +14,7 @@ import pandas as pd
 
 from metrics import nps
 from metrics.churn_population import HORIZON, KEYS, asked_of, bought, past
+from metrics.outreach import outreach
 from metrics.purchasing import WEEK, purchasing
 from metrics.query import Frame, Query, Tables, collect
 from metrics.tickets import HOUR
@@ -90,7 +91,7 @@ def _agreed(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> 
 def _signed(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
     """Days on which it began; and whether somebody spoke with the customer within 72 hours of a signing since interactions are on record."""
     signed = tables["accounts"].join(among, on="customer_id", how="semi").select("customer_id", "signed_on_d", "signed_at_s", "first_contact_on_d")
-    spoken = tables["interactions"].filter(nw.col("direction").is_null() | (nw.col("direction") == "out")).select("customer_id", "happened_at_s")
+    spoken = outreach(tables).select("customer_id", "happened_at_s")
     spoken = spoken.join(signed, on="customer_id", how="inner").with_columns(waited=nw.col("happened_at_s") - nw.col("signed_at_s"))
     kept = spoken.filter(nw.col("waited") >= 0, nw.col("waited") <= PROMISED).select("customer_id").unique().with_columns(kept=nw.lit(1))
     known = tables["coverage"].filter(nw.col("table") == "interactions").select(known_d=nw.col("first_on_d").min())

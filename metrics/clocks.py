@@ -19,6 +19,7 @@ import pandas as pd
 
 from metrics.funnel import count
 from metrics.metric import Metric
+from metrics.outreach import outreach
 from metrics.period import EPOCH
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, named, segmented
 from metrics.result import Answer, answer
@@ -172,11 +173,6 @@ def _in_working_time(events: Frame, tables: Tables, query: Query) -> Frame:
     return rows.with_columns(waited_s=nw.col("ended") - nw.col("began"), passed_s=int(hours.worked(now_s(query))) - nw.col("began")).drop("began", "ended")
 
 
-def _ours(tables: Tables) -> Frame:
-    """Contacts that went out, or of which no source says where they went."""
-    return tables["interactions"].filter((nw.col("direction") != "in").fill_null(True))
-
-
 def _first_after(events: Frame, contacts: Frame, clock: Clock) -> Frame:
     """The beginnings with the first of these contacts after them."""
     met = events.select("row_id", "customer_id", "from_s").join(contacts.select("customer_id", "happened_at_s", "happened_on_d"), on="customer_id", how="inner")
@@ -195,11 +191,11 @@ def _signed(tables: Tables) -> Frame:
 
 
 def _follow_ups(tables: Tables, query: Query, clock: Clock) -> Frame:
-    return _first_after(_signed(tables), _ours(tables), clock)
+    return _first_after(_signed(tables), outreach(tables), clock)
 
 
 def _calls(tables: Tables, query: Query, clock: Clock) -> Frame:
-    return _first_after(_signed(tables), _ours(tables).filter(_is_one_of("channel", clock.words)), clock)
+    return _first_after(_signed(tables), outreach(tables).filter(_is_one_of("channel", clock.words)), clock)
 
 
 def _is_one_of(column: str, words: tuple[str, ...]) -> nw.Expr:
@@ -220,7 +216,7 @@ def _quotes(tables: Tables, query: Query, clock: Clock) -> Frame:
     entered = entered.select("deal_id", **{k: nw.col(v) for k, v in _from("entered", "entered_at").items()})
     known = tables["deal_facts"].select("deal_id", "customer_id", "owner_id").filter(~nw.col("customer_id").is_null())
     rows = entered.join(known, on="deal_id", how="inner")
-    return _first_after(rows.with_columns(row_id=nw.concat_str("deal_id", nw.col("from_s").cast(nw.String), separator="@")), _ours(tables), clock)
+    return _first_after(rows.with_columns(row_id=nw.concat_str("deal_id", nw.col("from_s").cast(nw.String), separator="@")), outreach(tables), clock)
 
 
 def _promises(tables: Tables, query: Query, clock: Clock) -> Frame:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu", "funnel", "service", "journey", "at_risk", "customer", "settings")
 SERVING = (*READING, "my_customers")  # for who serves customers, or leads those who do
-WHOLE = ("health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
-OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "sync")  # actions that touch everybody's rows: for the reach of all as well
+WHOLE = ("audit", "health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
+# actions that touch everybody's rows: for the reach of all as well
+OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "edit_audits", "sign_audits", "sync")
 ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "review_data", *OVER_ALL)
+
+SIGNING = "sign_audits"  # not for who sets up what is audited
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,10 @@ ROLES = {
         Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "edit_features")),
         Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases", "edit_grades")),
         Role("sales", SERVING, actions=("export", "edit_cases")),
-        Role("auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "review_data", "read_log")),
-        Role("administrator", (*SERVING, *WHOLE), actions=ACTIONS),
+        Role(
+            "auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "review_data", "edit_audits", "sign_audits", "read_log")
+        ),
+        Role("administrator", (*SERVING, *WHOLE), actions=tuple(name for name in ACTIONS if name != SIGNING)),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),
     )
 }

@@ -72,6 +72,8 @@ ONLY_IN = {
     "rapidfuzz": ("warehouse.identity.likeness",),
     "phonenumbers": ("warehouse.identity.keys",),
     "opencc": ("warehouse.identity.names",),
+    "jinja2": ("ui.audit_files",),
+    "typst": ("ui.audit_files",),
 }
 METRICS_NEED = {"narwhals", "pandas", "numpy", "pydantic", "scipy", "statsmodels", "sklearn", "rjieba", "threadpoolctl", "holidays", "metrics"}
 

@@ -44,6 +44,7 @@ ENTRIES = (
     Entry("at_risk", "customers", "phone_in_talk"),
     Entry("my_customers", "customers", "badge"),
     Entry("customer", "customers", "contact_page"),
+    Entry("audit", "trust", "fact_check"),
     Entry("health", "trust", "rule"),
     Entry("sources", "trust", "database"),
     Entry("settings", "trust", "settings"),

@@ -65,6 +65,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("succession", name="one_audit_per_place"),
         sqlite_autoincrement=True,
     )
+    _findings()
+    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
+        op.execute(sa.text(statement.replace(":", r"\:")))
+
+
+def _findings() -> None:
     op.create_table(
         "audit_findings",
         number(),
@@ -82,8 +88,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("audit_number", "check_key", name="one_finding_per_check"),
         sqlite_autoincrement=True,
     )
-    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
-        op.execute(sa.text(statement.replace(":", r"\:")))
 
 
 def downgrade() -> None:

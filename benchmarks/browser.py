@@ -17,9 +17,10 @@ DRAWN = """
 quiet => {
   const busy = document.querySelectorAll('[data-testid="stSkeleton"], [data-testid="stStatusWidget"], [data-stale="true"]').length;
   const seen = document.querySelectorAll('[data-testid="stMetric"], .js-plotly-plot .main-svg, [data-testid="stDataFrame"]').length;
+  const isDone = document.querySelector('[data-test-script-state]')?.dataset.testScriptState === 'notRunning' && document.querySelector('h1');
   const now = performance.now(), state = `${busy}/${seen}`;
   if (window.rapportState !== state) { window.rapportState = state; window.rapportSince = now; }
-  return busy === 0 && seen > 0 && now - window.rapportSince > quiet ? window.rapportSince : false;
+  return busy === 0 && (seen > 0 || isDone) && now - window.rapportSince > quiet ? window.rapportSince : false;
 }
 """
 

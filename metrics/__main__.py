@@ -1,4 +1,4 @@
-"""`python -m metrics list | show`: the catalogue from the command line, for scripts and for checks from outside."""
+"""`python -m metrics list | show | audit`: the catalogue from the command line, for scripts and for checks from outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 import warehouse
-from metrics import CATALOGUE
+from metrics import CATALOGUE, audit_command
 from metrics.metric import Metric, ask
 from metrics.period import GRAINS, Calendar, Period, PeriodError
 from metrics.query import Query, QuestionError, collect
@@ -22,12 +22,12 @@ from warehouse.errors import StoreError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: answered; 1: the question or the data directory is at fault, said on stderr; 2: misuse."""
+    """Exit code 0: answered; 1: the question or the data directory is at fault, said on stderr; 2: misuse; 3: another audit than the kept one."""
     args = _parser().parse_args(arguments)
     if args.command == "list":
         return _list(args)
     try:
-        return _show(args)
+        return audit_command.run(args) if args.command == "audit" else _show(args)
     except (QuestionError, PeriodError, StoreError, LookupError, OSError, RuntimeError) as error:
         print(f"metrics: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--option", action="extend", nargs="+", default=[], metavar="KEY=VALUE")
     show.add_argument("--as", dest="reader", metavar="USER", help="answer as this user would see it")
     show.add_argument("--json", action="store_true")
+    audit_command.add_to(commands)
     return parser
 
 

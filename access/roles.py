@@ -27,7 +27,7 @@ class Role:
 ROLES = {
     role.name: role
     for role in (
-        Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "edit_features")),
+        Role("executive", SERVING, veils=("personal",), actions=("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades")),
         Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases", "edit_grades")),
         Role("sales", SERVING, actions=("export", "edit_cases")),
         Role(

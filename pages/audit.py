@@ -5,9 +5,9 @@ import streamlit as st
 
 from access.guard import admitted_now, guard
 from access.roles import may
-from metrics.audit import counts
+from metrics.audit import counts, period_of
 from records import audits as kept
-from ui import audit_files, audit_forms, audit_matrix, audit_paper, audits, behind, data, numbers, page
+from ui import audit_files, audit_forms, audit_matrix, audit_paper, audits, behind, data, numbers, page, zero_based
 from ui import audit_words as words
 from ui.recognised import why
 from ui.table import Column, table
@@ -221,6 +221,11 @@ def sign(view, made, present):
         audit_forms.signing(view, made, present)
 
 
+def unused(view, quarter, loaded):
+    """What few use, decided anew each quarter: of the quarter that is looked at, whether or not it is audited yet."""
+    zero_based.part(view.over(period_of(quarter, loaded, data.calendar(view.settings))))
+
+
 def main(view):
     """The quarter that is chosen, its audit, and all that belongs to it."""
     quarters = audits.offered(view)
@@ -238,6 +243,7 @@ def main(view):
     made = draft if draft is not None and (present is None or st.toggle(t("audit.show_draft"), key="audit_draft")) else present
     if made is None:
         begin(view, quarter)
+        unused(view, quarter, loaded)
         return
     content = audits.content_of(made)
     answer_first(view, quarter, made, is_newer)
@@ -246,6 +252,7 @@ def main(view):
     findings(view, every, found, made)
     matrix(view, quarters, quarter, every, made)
     maturity(view, made)
+    unused(view, quarter, loaded)
     papers(view, made, every, found)
     verify(view, made)
     sign(view, made, present)

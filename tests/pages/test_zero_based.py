@@ -97,8 +97,8 @@ def test_who_was_faster_is_named_and_nothing_is_saved(page, ours):
     assert len(features.decisions(engine)) == before
 
 
-def test_an_auditor_reads_and_decides_nothing(page, monkeypatch):
-    monkeypatch.setattr(guard, "SITTING_HERE", Grant("auditor", "all"))
+def test_who_may_not_decide_reads(page, monkeypatch):
+    monkeypatch.setattr(guard, "SITTING_HERE", Grant("executive", "all"))
     app = page(0)
     assert failures(app) == [] and "were used by fewer than" in said(app) and "Select a feature to decide about it." not in said(app)
 

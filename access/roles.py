@@ -31,7 +31,10 @@ ROLES = {
         Role("customer_success", SERVING, actions=("export", "edit_plans", "edit_cases", "edit_grades")),
         Role("sales", SERVING, actions=("export", "edit_cases")),
         Role(
-            "auditor", (*READING, *WHOLE), veils=("personal",), actions=("export", "review_data", "edit_audits", "sign_audits", "read_log")
+            "auditor",
+            (*READING, *WHOLE),
+            veils=("personal",),
+            actions=("export", "review_data", "edit_features", "edit_audits", "sign_audits", "read_log"),
         ),
         Role("administrator", (*SERVING, *WHOLE), actions=tuple(name for name in ACTIONS if name != SIGNING)),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),

@@ -8,7 +8,7 @@ READING = ("overview", "nps", "drill", "plans", "retention", "segments", "arpu",
 SERVING = (*READING, "my_customers")  # for who serves customers, or leads those who do
 WHOLE = ("audit", "health", "sources")  # pages that count over everybody's rows: only for a reader of all of them
 # actions that touch everybody's rows: for the reach of all as well
-OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "edit_audits", "sign_audits", "sync")
+OVER_ALL = ("read_log", "edit_rules", "edit_settings", "edit_features", "edit_identities", "edit_audits", "sign_audits", "sync")
 ACTIONS = ("export", "edit_targets", "edit_plans", "edit_cases", "edit_grades", "review_data", *OVER_ALL)
 
 SIGNING = "sign_audits"  # not for who sets up what is audited
@@ -34,7 +34,7 @@ ROLES = {
             "auditor",
             (*READING, *WHOLE),
             veils=("personal",),
-            actions=("export", "review_data", "edit_features", "edit_audits", "sign_audits", "read_log"),
+            actions=("export", "review_data", "edit_features", "edit_identities", "edit_audits", "sign_audits", "read_log"),
         ),
         Role("administrator", (*SERVING, *WHOLE), actions=tuple(name for name in ACTIONS if name != SIGNING)),
         Role("partner", ("service",), veils=("personal", "contacts", "amounts")),

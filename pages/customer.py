@@ -8,7 +8,7 @@ import charts
 from access.guard import guard
 from metrics import customer
 from metrics.policies import policy
-from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, health, numbers, page, reasons, regrades, view
+from ui import behind, calling, case_form, case_sheet, cases, customers, data, freshness, health, numbers, page, pairs, reasons, regrades, view
 from ui.figure import figure
 from ui.navigation import customer_link
 from ui.table import Column, table
@@ -145,6 +145,7 @@ def fact(label: str, value: str) -> None:
 def basics(account):
     """What is known of the customer itself, the people there, and the records that it is made of."""
     with page.section("customer.basics.title"):
+        pairs.settled(account.view)
         known, records = account.basics, account.of(customer.records)
         worded = {"kind": lambda kind: t(f"customer.kinds.{kind}"), "grade": lambda grade: plain(value_of("grade", grade))}
         with st.container(horizontal=True, gap="small"):
@@ -157,7 +158,10 @@ def basics(account):
         people(account)
         if len(records):
             st.markdown(f"**{t('customer.basics.proof')}**")
-            table(account.view, records.assign(because=[because(row) for row in records.to_dict("records")]), RECORDS, key="customer_records")
+            told = records.assign(because=[because(row) for row in records.to_dict("records")])
+            chosen = table(account.view, told, RECORDS, key="customer_records", select=pairs.may_decide())
+            if chosen is not None and not chosen["is_own"]:
+                pairs.parting(account.view, chosen)
         st.caption(freshness.said(account.view, {known["source"], *records["source"]}))
 
 
@@ -176,7 +180,7 @@ def because(record: dict) -> str:
     """Why a record is part of this customer."""
     if record["is_own"]:
         return t("customer.proofs.own")
-    said = [t("customer.proofs.merged")]
+    said = [pairs.because(record) if isinstance(record["rule"], str) else t("customer.proofs.merged")]
     said += [t(f"customer.proofs.same_{proof}") for proof in customer.PROOF if record[f"same_{proof}"] is True]
     return "; ".join(said)
 

@@ -39,18 +39,23 @@ def decide(
         raise RecordsError(f"a decision is about two records; {one!r} and {other!r} are not two.")
     made = IdentityDecision(record_a=min(one, other), record_b=max(one, other), decision=decision, at=at, who=by, note=note.strip())
     with editing(engine) as session:
-        newest = session.scalars(_of(made.record_a, made.record_b).order_by(IdentityDecision.number.desc()).limit(1)).one_or_none()
-        if seen is not None and newest is not None and newest.number > seen:
-            raise Overtaken(newest)
+        last = session.scalars(_of(made.record_a, made.record_b).order_by(IdentityDecision.number.desc()).limit(1)).one_or_none()
+        if seen is not None and last is not None and last.number > seen:
+            session.expunge_all()  # the transaction ends without a change, and what it read would be forgotten with it
+            raise Overtaken(last)
         session.add(made)
     return made
 
 
+def newest(engine: Engine) -> list[IdentityDecision]:
+    """The newest word on each pair, in the order in which they were said; "open" among them."""
+    last = select(func.max(IdentityDecision.number)).group_by(IdentityDecision.record_a, IdentityDecision.record_b)
+    return _all(engine, select(IdentityDecision).where(IdentityDecision.number.in_(last)).order_by(IdentityDecision.number))
+
+
 def in_force(engine: Engine) -> list[IdentityDecision]:
-    """The newest word on each pair, in the order in which they were said; pairs that are open again are left out."""
-    newest = select(func.max(IdentityDecision.number)).group_by(IdentityDecision.record_a, IdentityDecision.record_b)
-    said = select(IdentityDecision).where(IdentityDecision.number.in_(newest), IdentityDecision.decision != OPEN)
-    return _all(engine, said.order_by(IdentityDecision.number))
+    """What holds: the newest word on each pair that is not open again."""
+    return [one for one in newest(engine) if one.decision != OPEN]
 
 
 def history(engine: Engine, one: str, other: str) -> list[IdentityDecision]:

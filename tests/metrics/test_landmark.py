@@ -1,7 +1,9 @@
 """The comparison by follow-up: published E-values, a worked landmark, and simulated companies in which there is an effect, or none."""
 
 import datetime as dt
+import random
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,3 +103,42 @@ def test_who_left_before_the_landmark_or_is_too_young_is_in_neither_group(tables
 def test_what_cannot_be_compared_is_refused(tables, told, says):
     with pytest.raises(QuestionError, match=says):
         ask(CATALOGUE["follow_up_churn"], tables, Query(PERIOD, settings={"metrics": told}))
+
+
+SQL = """
+with began as (select min(happened_at) as moment from met),
+signed as (select c.customer_id, signed_at, lost_on, signed_at + interval 72 hour as mark,
+        (select min(happened_at) from met m where m.customer_id = c.customer_id and m.happened_at >= signed_at
+            and coalesce(direction, 'out') <> 'in' and happened_at < timestamp '2026-01-01') as met_at
+    from customers c where signed_at between timestamp '2025-01-01' and timestamp '2025-12-31 23:59:59' and signed_at::date >= (select moment::date from began)),
+told as (select case when coalesce(met_at <= mark, false) then 'followed' else 'missed' end as side,
+        mark + interval 90 day <= timestamp '2026-01-01' as is_ripe, coalesce(lost_on::timestamp < mark, false) as is_gone,
+        coalesce(lost_on::timestamp >= mark and lost_on::timestamp < mark + interval 90 day, false) as is_lost from signed)
+select side, count(*) filter (is_ripe and not is_gone), count(*) filter (is_ripe and not is_gone and is_lost),
+    (select count(*) from told where not is_ripe), (select count(*) from told where is_ripe and is_gone) from told group by side
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_plain_sql_counts_the_same(seed):
+    rng = random.Random(seed)
+    hour = lambda: dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=rng.randrange(365 * 24))  # noqa: E731
+    customers = [{"customer_id": f"k:{k}", "signed_at": rng.choice([None, hour(), hour(), hour()]), "lost_on": None} for k in range(120)]
+    for row in customers:
+        if row["signed_at"] and rng.random() < 0.5:
+            row["lost_on"] = row["signed_at"].date() + dt.timedelta(days=rng.randrange(150))
+    soon = [
+        {"customer_id": row["customer_id"], "happened_at": row["signed_at"] + dt.timedelta(hours=rng.randrange(-5, 120)), "direction": way}
+        for row in customers if row["signed_at"] for way in rng.sample(["in", "out", None], rng.randrange(3))
+    ]  # fmt: skip
+    con = duckdb.connect()
+    for name, rows in (("customers", customers), ("met", soon)):
+        con.register("given", pd.DataFrame(rows))
+        con.execute(f"set timezone = 'UTC'; create table {name} as select * from given")
+    con.execute(
+        "alter table customers alter signed_at type timestamp; alter table customers alter lost_on type date; alter table met alter happened_at type timestamp"
+    )
+    theirs = con.execute(SQL).fetchall()
+    found = ask(CATALOGUE["follow_up_churn"], made({"customers": customers, "interactions": soon}), Query(PERIOD, options={"horizon_days": 90}))
+    assert {row.group: (row.n, row.numerator) for row in found.rows.itertuples()} == {side: (n, lost) for side, n, lost, *_ in theirs}
+    assert len(theirs) == 2 and min(n for _, n, *_ in theirs) > 5 and (found.notes["pending"], found.notes["left_before"]) == theirs[0][3:]

@@ -14,6 +14,7 @@ from access.kept import Kept
 from access.reader import Reader
 from access.roles import may
 from metrics import pairs
+from metrics.identity_findings import KINDS
 from records import database, identities
 from records.database import RecordsError
 from records.identities import OPEN, Overtaken
@@ -38,7 +39,7 @@ DECIDED = {
     "at": Column("identity.decided_at"), "who": Column("identity.who"), "decision": Column("identity.decision"), "one": Column("identity.one"),
     "other": Column("identity.other"), "note": Column("identity.note"),
 }  # fmt: skip
-KEYS = {"same": "Alt+Y", "apart": "Alt+N", "later": "Alt+L"}  # of the keyboard
+SHORTCUTS = {"same": "Alt+Y", "apart": "Alt+N", "later": "Alt+L"}  # of the keyboard
 ICONS = {"same": ":material/join:", "apart": ":material/call_split:", "later": ":material/schedule:"}
 MOST_DECIDED = 200
 ASKED, TURN = "_identity_asked", "_identity_turn"
@@ -86,6 +87,7 @@ def _findings(view: View) -> None:
     if rows.empty:
         st.caption(t("identity.no_findings"))
         return
+    rows = rows.sort_values("finding", key=lambda names: names.map(KINDS.index), kind="stable", ignore_index=True)
     worded = rows.assign(known=rows["finding"], of=rows["source"], finding=[kind(name) for name in rows["finding"]])
     chosen = table(view, worded, FINDINGS, key="identity_findings", metrics=(data.metric(METRIC),), select=True)
     if chosen is not None:
@@ -143,7 +145,7 @@ def _buttons(view: View, pair: dict) -> None:
     note = f"identity_note_{pair['pair']}_{st.session_state.get(TURN, 0)}"
     st.text_input(t("identity.note"), key=note, placeholder=t("identity.note_hint"))
     with st.container(horizontal=True):
-        for name, key in KEYS.items():
+        for name, key in SHORTCUTS.items():
             kind = "primary" if name == "same" else "secondary"
             asked = _asked(pair["record_a"], pair["record_b"], name, note)
             st.button(t(f"identity.do.{name}"), key=f"identity_{name}", type=kind, icon=ICONS[name], shortcut=key, on_click=_ask, args=(asked,))

@@ -7,10 +7,13 @@ import datetime as dt
 import re
 import sqlite3
 
+import narwhals as nw
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import warehouse
 from connectors.demo import write
+from metrics.query import collect
 from tests.commands import by, rows, show, status, sync, value
 from tests.pages.conftest import ENTRY, failures, texts
 
@@ -220,6 +223,43 @@ def test_all_other_rows_arrived(demo_data, truth):
 def test_funnel_and_bridge_reconcile(demo_data):
     for question in ("funnel", "nrr_bridge", "logo_churn", "win_rate"):
         assert show(demo_data, question, *YEAR)["rows"]
+
+
+# --- who is one customer -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def identity(demo_data):
+    """account(record), the accounts whose pair waits for a decision, and the records that were linked by more than their source's word."""
+    tables = warehouse.open(demo_data)
+    accounts = dict(collect(tables["identities"]).itertuples(index=False))
+    waiting = {frozenset(pair) for pair in collect(tables["identity_pairs"].select("account_a", "account_b")).itertuples(index=False)}
+    linked = collect(tables["identity_links"].filter(~nw.col("rule").is_null(), nw.col("rule") != "source").select("record_id", "via"))
+    return lambda record: accounts.get(record, record), waiting, linked
+
+
+def duplicates(truth) -> list[tuple[str, str]]:
+    told = truth["identity"]
+    two = [(f"crm:{pair['crm']}", f"erp:{pair['erp']}") for pair in told["same_customer_two_records"]]
+    return two + [(f"crm:{pair['crm']}", f"crm:{pair['crm_copy']}") for pair in told["same_customer_twice_in_crm"]]
+
+
+def test_planted_duplicates_are_one_account_or_asked_about(identity, truth):
+    """130 were planted; a company that the CRM holds to be a person and of which the ERP has no tax number is asked about."""
+    account, waiting, _ = identity
+    apart = [pair for pair in duplicates(truth) if account(pair[0]) != account(pair[1])]
+    assert len(duplicates(truth)) == 130 and len(apart) <= 2
+    assert {frozenset(map(account, pair)) for pair in apart} <= waiting
+
+
+def test_nobody_else_is_linked_and_namesakes_stay_two(identity, truth, demo_data):
+    account, _, linked = identity
+    planted = {account(record) for pair in duplicates(truth) for record in pair}
+    assert {account(record) for record in linked["record_id"]} <= planted and len(linked)
+    names = [(f"crm:{pair['crm']}", f"crm:{pair['other_crm']}") for pair in truth["identity"]["two_customers_one_name"]]
+    assert all(account(one) != account(other) for one, other in names)
+    found = {row["source"]: row["value"] for row in rows(demo_data, "identity_findings") if row["finding"] == "one name"}
+    assert found["crm"] == len(names) == 15
 
 
 # --- customers at risk -------------------------------------------------------------------------------------------------

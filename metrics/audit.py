@@ -99,7 +99,8 @@ def lines(ask: Ask, material: Material, told: Callable[[int, int], None] = lambd
 def _of_rule(rule: Rule, ask: Ask, material: Material, known: Policy, answers: dict) -> list[dict]:
     late = (material.loaded - material.period.end).days
     if rule.is_state and late > known.state_days:
-        return [_line(rule, Reading(figures={"day": _last(material.loaded), "most": known.state_days}), known, "later")]
+        why = {"day": _last(material.loaded), "most": known.state_days}
+        return [_line(rule, Reading(part, figures=why), known, "later") for part in rule.parts if not known.is_skipped(rule, part)]
     if rule.source == "presence":
         return _lines(rule, rule.read(material.sources), known)
     if rule.metric is None:

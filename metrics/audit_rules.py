@@ -40,7 +40,8 @@ class Rule(NamedTuple):
     """One check. passes, warns: the values up to which (or, `higher`, from which) it passes and warns; None: the metric judges, or a fact does.
 
     source: "metric", "presence" or the name of a fact. quarters: how many quarters the question reaches back. keep: column and value of the
-    rows behind that are evidence. says: which sentence tells the reason. is_state: about records as they are now, not as they were.
+    rows behind that are evidence. says: which sentence tells the reason. is_state: about records as they are now, not as they were; parts: the
+    lines it then has without data.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Rule(NamedTuple):
     grain: str | None = None
     keep: tuple[str, Any] | None = None
     is_state: bool = False
+    parts: tuple[str, ...] = ("",)
 
 
 def _figure(value) -> float | None:
@@ -256,13 +258,14 @@ def followed(fact: Mapping) -> list[Reading]:
     return [Reading("", done / len(rows) if rows else 1.0, len(rows), None, None, figures, verdict, ())]
 
 
+USUAL = tuple(name for name in DIMENSIONS if name != COVERED)
 HEALTH = {"better": "lower", "source": "metric", "metric": "data_health", "is_state": True}
 RECONCILED = ("movements", "nrr_bridge", "arpu_bridge", "migration", "grade_proposals", "funnel", "win_rate", "forecast", "response_rate")
 LATE = ("in_time", False)  # the rows that are evidence of what was not done in time
 
 RULES: tuple[Rule, ...] = (
     Rule("sources.present", "sources", "presence", None, present, passes=0.25, warns=0.5, better="lower", says="present"),
-    Rule("health", "health", "metric", "data_health", dimensions, says="dimension", is_state=True),
+    Rule("health", "health", "metric", "data_health", dimensions, says="dimension", is_state=True, parts=USUAL),
     *(Rule(f"identity.{name}", "identity", read=health_check(name), says="identity", **HEALTH) for name in IDENTITY),
     Rule("clocks", "loops", "metric", "clocks", by("clock"), passes=0.9, warns=0.75, keep=LATE),
     Rule("loops.standards", "loops", "metric", "clocks", standards, passes=1.0, warns=0.6, says="standards", quarters=2, grain="quarter"),

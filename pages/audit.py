@@ -32,8 +32,9 @@ view = page.opened("audit")
 
 def make(view, quarter):
     """Compute and keep it, saying how far it is."""
-    with st.status(t("audit.making", quarter=words.quarter(quarter.name)), expanded=False) as box:
-        told = lambda done, whole: box.update(label=t("audit.made_step", done=numbers.count(done), all=numbers.count(whole)))  # noqa: E731
+    called = words.quarter(quarter.name)
+    with st.status(t("audit.making", quarter=called), expanded=False) as box:
+        told = lambda done, whole: box.update(label=t("audit.made_step", quarter=called, done=numbers.count(done), all=numbers.count(whole)))  # noqa: E731
         made = audits.make(view, quarter, told)
     return made
 

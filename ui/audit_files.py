@@ -73,11 +73,17 @@ def as_pdf(paper: Mapping, at: dt.datetime | None = None) -> bytes:
     """
     import typst  # 80 MB that only this function needs
 
+    return typst.compile(
+        typeset(paper), font_paths=[fonts()], ignore_system_fonts=True, timestamp=(at or BEGINNING).replace(microsecond=0), pdf_standards=["a-2a"]
+    )
+
+
+def typeset(paper: Mapping) -> dict[str, bytes]:
+    """What the typesetter reads: the layout, and all texts as data of it."""
     areas = [{**area, "svg": bar(area["counts"]), "says": _counted(area, paper["labels"])} for area in paper["areas"]]
     evidence = [{**part, "rows": [[str(cell) for cell in row] for row in part["rows"]]} for part in shortened(paper)]
     told = {**paper, "areas": areas, "evidence": evidence, "fonts": FAMILIES}
-    sources = {"main.typ": (FOLDER / "paper.typ").read_bytes(), "data.json": json.dumps(told, ensure_ascii=False).encode()}
-    return typst.compile(sources, font_paths=[fonts()], ignore_system_fonts=True, timestamp=at or BEGINNING, pdf_standards=["a-2a"])
+    return {"main.typ": (FOLDER / "paper.typ").read_bytes(), "data.json": json.dumps(told, ensure_ascii=False).encode()}
 
 
 def fonts() -> str:

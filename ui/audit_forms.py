@@ -175,11 +175,12 @@ def questionnaire(view: View, made: Audit) -> None:
 
 def _question(made: Audit, name: str) -> dict:
     there, key = made.maturity.get(name, {}), f"maturity_{name}"
-    chosen = st.radio(
+    asked, noted = st.columns([3, 2], vertical_alignment="bottom")
+    chosen = asked.radio(
         t(f"audit.questions.{name}"), list(LEVELS), index=list(LEVELS).index(there["level"]) if there.get("level") else None, horizontal=True, key=key,
         format_func=lambda number: t(f"audit.levels.{number}"),
     )  # fmt: skip
-    note = st.text_input(t("audit.note"), value=there.get("note", ""), key=f"{key}_note", label_visibility="collapsed", placeholder=t("audit.note"))
+    note = noted.text_input(t("audit.note"), value=there.get("note", ""), key=f"{key}_note", label_visibility="collapsed", placeholder=t("audit.note"))
     return {"level": chosen, "note": note.strip()}
 
 

@@ -42,8 +42,11 @@ def area(name: str) -> str:
 
 def title(line: Line) -> str:
     """What is checked, as the sentence that holds when it passes."""
-    key = f"audit.checks.{line['rule'].split('.')[0] if line['rule'].startswith('reconciled') else line['rule'].replace('.', '_')}"
-    return t(key, part=part(line)) if has(key) else line["key"]
+    name = "reconciled" if line["rule"].startswith("reconciled.") else line["rule"].replace(".", "_")
+    whole = f"audit.wholes.{name}"  # of a check with several lines, where it has none
+    if not line["part"] and has(whole):
+        return t(whole)
+    return t(f"audit.checks.{name}", part=part(line)) if has(f"audit.checks.{name}") else line["key"]
 
 
 def titled(key: str, lines: Iterable[Line]) -> str:
@@ -75,9 +78,12 @@ def found(line: Line) -> str:
 
 def expected(line: Line) -> str:
     """What the value had to be to pass."""
-    if line["passes"] is None:
-        return t("audit.by_metric")
-    value = numbers.shown(line["passes"], line["unit"])
+    if line["passes"] is None and has(f"audit.expects.{line['says']}"):
+        return t(f"audit.expects.{line['says']}")
+    passes = line["figures"].get("threshold") if line["passes"] is None else line["passes"]
+    if passes is None:
+        return numbers.NONE
+    value = numbers.shown(passes, line["unit"])
     return t("audit.at_least" if line["better"] == "higher" else "audit.at_most", value=value)
 
 

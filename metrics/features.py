@@ -22,7 +22,9 @@ SAMPLED = 10_000  # customers a side; more are drawn by number, evenly
 LEARNED = 4_000  # rows a side for the classifier
 DRAWS, STRIDE = 10_007, 7_919  # primes: customers numbered through are scattered over 0 … 10,006
 CHANCE = 0.5  # area under the curve of a coin
+APART = 3.0  # standard errors above chance from which quarters are told apart: 1.96 alarmed in 6 to 10 of 100 quarters without drift (docs/drift.md)
 LEVEL = 0.05  # of false discoveries among those flagged
+PARTS = 6  # of a picture of then and now
 TELLING = 0.05  # a feature that fewer have a value for is left out of the classifier
 FOLDS, SEED = 5, 20261122
 NUMBERS = {  # feature → how it is made of the columns of customer_quarters; null where there is nothing to divide by
@@ -56,16 +58,44 @@ def feature_drift(tables: Tables, query: Query) -> Answer:
     Read it so: orders 0.8, 12 then and 7 now, drifted: the group's number of orders moved by 0.8 of its usual spread.
     """
     rows = _sampled(tables, _plain(query, "feature_drift"), SAMPLED)
+    found = tested(rows)
+    if found.empty:
+        return answer(pd.DataFrame(columns=["feature", "value", "n", *EXTRA]), query, keys=("feature",), extra=EXTRA)
+    drifted = found.loc[found["is_drifted"] & (found["feature"] != "satisfaction"), "feature"]  # a handful of answers stands in no picture
+    return answer(found, query, keys=("feature",), extra=EXTRA, notes={**_sides(rows), "shares": {name: shares(rows, name) for name in drifted}})
+
+
+def shares(rows: pd.DataFrame, feature: str) -> list[dict]:
+    """How a feature was distributed at both times: the shares of customers in sixths of both times together (kinds: in each group), lowest first.
+
+    Each entry: low, high (the smallest and largest value in it), or group; then, now (shares, of those for whom it is known).
+    """
+    then, now = _split(rows, feature if feature in KINDS else f"x_{feature}")
+    if feature in KINDS:
+        both = pd.concat([side.value_counts(normalize=True) for side in (then, now)], axis=1, keys=["then", "now"]).fillna(0.0)
+        return [{"group": str(group), "then": float(p), "now": float(q)} for group, p, q in both.sort_index().itertuples()]
+    every = np.concatenate([then.astype(float), now.astype(float)])
+    edges = np.unique(np.quantile(every, np.arange(1, PARTS) / PARTS, method="inverted_cdf"))
+    part = np.searchsorted(edges, every, "left")
+    is_now, found = np.arange(len(every)) >= len(then), []
+    for k in np.unique(part):
+        here = part == k
+        sides = {"then": float((here & ~is_now).sum() / len(then)), "now": float((here & is_now).sum() / len(now))}
+        found.append({"low": float(every[here].min()), "high": float(every[here].max()), **sides})
+    return found
+
+
+def tested(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each feature of the members (a row per customer and time) with its size, test and verdict, ranked; a feature that is hardly known is left out."""
     found = pd.DataFrame([_number(rows, name) for name in NUMBERS] + [_kind(rows, name) for name in KINDS])
     found = found[found["n"] > 0]
     if found.empty:
-        return answer(pd.DataFrame(columns=["feature", "value", "n", *EXTRA]), query, keys=("feature",), extra=EXTRA)
-    tested = found["p"].notna()
-    found.loc[tested, "p_adjusted"] = false_discovery_control(found.loc[tested, "p"], method="bh")
+        return found
+    has_test = found["p"].notna()
+    found.loc[has_test, "p_adjusted"] = false_discovery_control(found.loc[has_test, "p"], method="bh")
     found["is_drifted"] = (found["p_adjusted"] < LEVEL) & (found["smaller"] >= K_TESTABLE)
     found = found.sort_values(["is_drifted", "value"], ascending=False, na_position="last", ignore_index=True)
-    found["rank"] = found.index + 1
-    return answer(found, query, keys=("feature",), extra=EXTRA, notes=_sides(rows))
+    return found.assign(rank=found.index + 1)
 
 
 EXTRA = ("rank", "kind", "then", "now", "ks", "p", "p_adjusted", "is_drifted")
@@ -150,19 +180,24 @@ def drift_auc(tables: Tables, query: Query) -> Answer:
 
     Same customers, features and options as `feature_drift`. Shallow gradient boosting, cross-fitted in five folds that keep a
     customer's two quarters together, with a fixed seed; at most 4,000 customers a side.
-    Returns value = AUC, low, high = 95 % limits (DeLong), n = rows of both times; extra: is_drifted = low above 0.5 with 30
-    customers on both sides. Finds what single features hide: two that used to go together and no longer do.
+    Returns value = AUC, low, high = 95 % limits (DeLong), n = rows of both times; extra: is_drifted = three standard errors above 0.5
+    with 30 customers on both sides: the scores come from five models, and differ more than DeLong's error knows of. Finds what single
+    features hide: two that used to go together and no longer do.
     Source: DeLong 1988, Biometrics 44, 837-845; classifier two-sample test: Lopez-Paz & Oquab 2017.
     """
     rows = _sampled(tables, _plain(query, "drift_auc"), LEARNED)
-    sides = _sides(rows)
+    return answer(pd.DataFrame([told_apart(rows)]), query, extra=("is_drifted",), notes=_sides(rows))
+
+
+def told_apart(rows: pd.DataFrame) -> dict:
+    """The members' area under the curve with its limits and verdict; without a value where a side is too small to test, or nothing is known of it."""
     features = _matrix(rows)
     row = {"value": np.nan, "n": len(rows), "is_drifted": False}
-    if min(sides.values()) >= K_TESTABLE and features.shape[1]:
-        auc, se = separability(features, rows["is_now"].to_numpy(bool), pd.factorize(rows["customer_id"])[0])
-        low, high = max(0.0, auc - Z95 * se), min(1.0, auc + Z95 * se)
-        row |= {"value": auc, "se": se, "low": low, "high": high, "is_drifted": bool(low > CHANCE)}
-    return answer(pd.DataFrame([row]), query, extra=("is_drifted",), notes=sides)
+    if min(_sides(rows).values()) < K_TESTABLE or not features.shape[1]:
+        return row
+    auc, se = separability(features, rows["is_now"].to_numpy(bool), pd.factorize(rows["customer_id"])[0])
+    low, high = max(0.0, auc - Z95 * se), min(1.0, auc + Z95 * se)
+    return row | {"value": auc, "se": se, "low": low, "high": high, "is_drifted": bool(auc - APART * se > CHANCE)}
 
 
 def _matrix(rows: pd.DataFrame) -> np.ndarray:

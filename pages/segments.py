@@ -1,6 +1,7 @@
 """Are our best customers still who we think they are?"""
 
 from functools import partial
+from itertools import cycle
 
 import pandas as pd
 import streamlit as st
@@ -262,9 +263,30 @@ def inside(view):
         spec = charts.bars(rows, "feature", lambda value: numbers.shown(value, "score"), names=names, strong=tuple(drifted["feature"]) or ("",))
         shown = rows.assign(feature=rows["feature"].map(names))
         figure(view, spec, t("segments.inside_alt"), key="segments_features", rows=shown, columns=FEATURES, metrics=(data.metric("feature_drift"),))
-        for found in drifted[drifted["kind"] == "number"].itertuples():
-            then, now = (numbers.shown(value, KINDS.get(found.feature, "points"), view.currency) for value in (found.then, found.now))
-            st.caption(t("segments.feature_says", feature=names[found.feature], then=then, now=now))
+        then_and_now(view, answer.notes["shares"], drifted, names)
+
+
+def then_and_now(view, shares, drifted, names):
+    """Each drifted feature as it was and as it is: on average, and how many customers have how much of it."""
+    for found, place in zip(drifted.itertuples(), cycle(st.columns(2)), strict=False):
+        with place:
+            said = names[found.feature]
+            if found.kind == "number":
+                then, now = (numbers.shown(value, KINDS.get(found.feature, "points"), view.currency) for value in (found.then, found.now))
+                said = t("segments.feature_says", feature=names[found.feature], then=then, now=now)
+            st.caption(said)
+            if found.feature in shares:
+                picture(view, found.feature, pd.DataFrame(shares[found.feature]), said)
+
+
+def picture(view, feature, rows, said):
+    """The shares of the customers in each part, then and now."""
+    if "low" in rows:
+        unit = KINDS.get(feature, "count")
+        ends = [[numbers.shown(value, unit, view.currency) for value in pair] for pair in zip(rows["low"], rows["high"], strict=True)]
+        rows = rows.assign(group=[low if low == high else t("segments.part_of", low=low, high=high) for low, high in ends])
+    spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=spoken.names(rows["group"]))
+    figure(view, spec, said, key=f"segments_feature_{feature}", rows=rows, columns={**SHARES, "group": Column("segments.part")})
 
 
 @page.part("segments.care")

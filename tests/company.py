@@ -226,7 +226,9 @@ def _tickets(rng, known):
 
 
 def _usage(rng, known):
-    return [
+    """Every fourth customer, all of one region or of none; and a few uses by two others, so that a filter by region has something to leave out."""
+    some = [{"customer_id": f"crm:c{77 + i}", "feature": "reports", "day": day(DAYS - 40 * k), "count": 1, "users": 1} for i in range(2) for k in range(1, 4)]
+    return some + [
         {"customer_id": c["customer_id"], "feature": feature, "day": day(k), "count": rng.randint(1, 50), "users": rng.randint(1, 5)}
         for c in known[::4]
         for feature in ("reports", "orders")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from connectors.demo.world import DAY, World
 
-WEEKS = 60  # how long the CRM keeps its log
+WEEKS = 44  # how long the CRM keeps its log
 FEW = 0.3  # share of colleagues below which a feature is used by few
 FEATURES = (  # name, share of the colleagues who use it at all, clicks of such a colleague in a week, weeks since it is there (None: for ever)
     ("Customer search", 1.0, 30, None), ("Customer record", 1.0, 45, None), ("Contacts", 0.9, 14, None), ("Activities", 0.95, 25, None),

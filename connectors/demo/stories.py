@@ -86,7 +86,10 @@ def plan(span: Span) -> dict[str, Story]:
     }  # fmt: skip
 
 
-NEUTRAL = {"hazard_ratio": 1.0, "duration_ratio": 1.0, "factor": 1.0, "dimension_points": 0.0, "recommend_points": 0.0}  # sizes that change nothing
+NEUTRAL = {  # sizes that change nothing
+    **dict.fromkeys(("hazard_ratio", "duration_ratio", "factor", "order_rate", "order_amount", "visit_share", "usage"), 1.0),
+    **dict.fromkeys(("dimension_points", "recommend_points"), 0.0),
+}
 
 
 def without(stories: dict[str, Story], names: Iterable[str]) -> dict[str, Story]:

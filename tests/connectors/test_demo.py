@@ -116,7 +116,7 @@ def test_the_full_company_is_large_enough(tmp_path):
         (["--until", "2026-13"], "expected a month such as '2026-10'"),
         (["--until", "October"], "expected a month such as '2026-10'"),
         (["--until", UNTIL, "--scale", "0.001"], "expected 0.02 or more"),
-        (["--until", UNTIL, "--without", "silent_core"], "expected some of low_touchpoint, low_pair, nps_drop, no_follow_up"),
+        (["--until", UNTIL, "--without", "silent_core"], "expected some of low_touchpoint, low_pair, nps_drop, core_drift, no_follow_up"),
     ],
 )
 def test_misuse_is_told(tmp_path, capsys, arguments, told):

@@ -131,3 +131,25 @@ def test_a_group_that_changes_places_shows_in_its_kinds():
     rows = pd.DataFrame({"is_now": [False] * 40 + [True] * 40, "region": ["N"] * 40 + ["S"] * 40})
     found = features._kind(rows, "region")
     assert found["value"] == pytest.approx(1) and found["p"] < 1e-10
+
+
+def test_a_picture_shows_both_times_in_sixths_of_both_together():
+    """Twelve values, six a side: 1 to 6 then, 4 to 9 now. The sixths end at 2, 4, 5, 6, 7: 1–2, 3–4, 5, 6, 7, 8–9."""
+    rows = pd.DataFrame({"is_now": [False] * 6 + [True] * 6, "x_orders": [1, 2, 3, 4, 5, 6, 4, 5, 6, 7, 8, 9]})
+    found = features.shares(rows, "orders")
+    assert [(part["low"], part["high"], round(part["then"] * 6), round(part["now"] * 6)) for part in found] == [
+        (1, 2, 2, 0), (3, 4, 2, 1), (5, 5, 1, 1), (6, 6, 1, 1), (7, 7, 0, 1), (8, 9, 0, 2),
+    ]  # fmt: skip
+    assert sum(part["then"] for part in found) == pytest.approx(1) == pytest.approx(sum(part["now"] for part in found))
+
+
+def test_a_picture_of_kinds_has_every_group():
+    rows = pd.DataFrame({"is_now": [False] * 4 + [True] * 4, "region": ["N", "N", "S", None, "S", "S", "S", "W"]})
+    assert features.shares(rows, "region") == [
+        {"group": "N", "then": pytest.approx(2 / 3), "now": 0.0}, {"group": "S", "then": pytest.approx(1 / 3), "now": 0.75},
+        {"group": "W", "then": 0.0, "now": 0.25},
+    ]  # fmt: skip
+
+
+def test_only_what_drifted_has_a_picture(drifted):
+    assert set(measured("feature_drift", drifted).notes["shares"]) == {"orders", "order_value"}

@@ -26,8 +26,8 @@ GROUPS = {
     "answers": ("answer",),
 }  # fmt: skip
 RECORDS = {
-    "source": Column("customer.columns.source"), "source_id": Column("customer.columns.source_id"), "name": Column("customer.columns.name"),
-    "because": Column("customer.columns.because"), "record_id": Column("customer.columns.row"),
+    "source": Column("customer.columns.source"), "because": Column("customer.columns.because"), "name": Column("customer.columns.name"),
+    "source_id": Column("customer.columns.source_id"), "record_id": Column("customer.columns.row"),
 }  # fmt: skip
 MONTHS = {
     "period": Column("customer.transactions.month"), "value": Column("customer.transactions.revenue", "money"),

@@ -1,13 +1,29 @@
-"""Tables of what people say of customers' records: which of them are one customer."""
+"""Tables of what people say of customers' records: whether they are right, and which of them are one customer."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy import JSON, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from records.models import Base, Instant
+
+
+class Review(Base):
+    """Somebody looked through the record of a high-value customer by hand. The database itself refuses to change or remove one."""
+
+    __tablename__ = "reviews"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    customer_id: Mapped[str] = mapped_column(Text, index=True)  # as it was then; whoever reads it finds the account it belongs to now
+    at: Mapped[dt.datetime] = mapped_column(Instant)
+    who: Mapped[str | None] = mapped_column(Text)
+    verdict: Mapped[str] = mapped_column(String(20))  # correct | corrected | wrong
+    faults: Mapped[list] = mapped_column(JSON, default=list)  # the checks that the record failed then
+    note: Mapped[str] = mapped_column(Text, default="")
+    snapshot: Mapped[str] = mapped_column(String(40))
 
 
 class IdentityDecision(Base):

@@ -291,19 +291,3 @@ class Delivery(Base):
     sent_at: Mapped[dt.datetime | None] = mapped_column(Instant)
     failed_at: Mapped[dt.datetime | None] = mapped_column(Instant)
     failure: Mapped[str | None] = mapped_column(Text)
-
-
-class Review(Base):
-    """Somebody looked through the record of a high-value customer by hand. The database itself refuses to change or remove one."""
-
-    __tablename__ = "reviews"
-    __table_args__ = ({"sqlite_autoincrement": True},)
-
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    customer_id: Mapped[str] = mapped_column(Text, index=True)  # as it was then; whoever reads it finds the account it belongs to now
-    at: Mapped[dt.datetime] = mapped_column(Instant)
-    who: Mapped[str | None] = mapped_column(Text)
-    verdict: Mapped[str] = mapped_column(String(20))  # correct | corrected | wrong
-    faults: Mapped[list] = mapped_column(JSON, default=list)  # the checks that the record failed then
-    note: Mapped[str] = mapped_column(Text, default="")
-    snapshot: Mapped[str] = mapped_column(String(40))

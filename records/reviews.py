@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from records.database import RecordsError
 from records.editing import editing, is_there
-from records.models import Review
+from records.judged import Review
 
 CORRECT, CORRECTED, WRONG = "correct", "corrected", "wrong"  # as it stands; the source has been corrected; it is wrong and waits to be corrected
 VERDICTS = (CORRECT, CORRECTED, WRONG)

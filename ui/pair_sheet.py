@@ -14,7 +14,7 @@ from ui.table import Column, table
 from ui.view import View
 from ui.words import code_of, has, plain, t
 
-SIDES = {"field": Column("identity.field"), "a": Column("identity.one"), "b": Column("identity.other"), "agrees": Column("identity.agrees")}
+SIDES = {"field": Column("identity.field"), "agrees": Column("identity.agrees"), "a": Column("identity.one"), "b": Column("identity.other")}
 WEIGHTS = {
     "field": Column("identity.field"), "found": Column("identity.found"), "says": Column("identity.says", help="identity.says_help"),
     "weight": Column("identity.weight", "score", "identity.weight_help"),

@@ -15,7 +15,7 @@ from metrics import people
 from metrics.health_policy import policy_or_default
 from records import database, reviews
 from records.database import RecordsError
-from records.models import Review
+from records.judged import Review
 from ui import cases, customers, data, faults, numbers, page, spoken
 from ui.navigation import customer_link
 from ui.table import Column, table

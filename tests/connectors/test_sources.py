@@ -105,6 +105,9 @@ BROKEN = [  # what is written, what instead, line, place, words
     ('timezone = "Asia/Shanghai"', "week_start = 8", 3, "calendar.week_start", "less than or equal to 7"),
     ('timezone = "Asia/Shanghai"', "fiscal_year_start = 0", 3, "calendar.fiscal_year_start", "greater than or equal to 1"),
     ('timezone = "Asia/Shanghai"', 'currency = "yuan"', 3, "calendar.currency", "[A-Z]{3}"),
+    ("[calendar]", "[identity]\nlink = 1.5\n[calendar]", 3, "identity.link", "less than or equal to 1"),
+    ("[calendar]", "[identity]\nlink = 0.9\nask = 0.95\n[calendar]", 2, "identity", "ask = 0.95 is above link = 0.9"),
+    ("[calendar]", "[identity]\nenable = true\n[calendar]", 3, "identity.enable", "did you mean enabled"),
 ]  # fmt: skip
 
 

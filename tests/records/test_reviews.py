@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from records import reviews
 from records.database import RecordsError
-from records.models import Review
+from records.judged import Review
 
 AT = dt.datetime(2026, 8, 2, 9, tzinfo=dt.UTC)
 

@@ -14,9 +14,9 @@ SHAPES = {"pass": "border-radius:50%", "warn": "transform:rotate(45deg) scale(.8
 STYLE = """<style>
 .verdicts {overflow-x: auto} .verdicts table {border-collapse: collapse; width: 100%; font-size: .875rem}
 .verdicts th {text-align: left; font-weight: 600; opacity: .7} .verdicts th, .verdicts td {padding: .35rem .75rem .35rem 0; vertical-align: middle}
-.verdicts tr + tr {border-top: 1px solid rgba(128, 128, 128, .25)} .verdicts td:first-child {min-width: 11rem}
+.verdicts tr + tr {border-top: 1px solid rgba(128, 128, 128, .25)} .verdicts td:first-child {min-width: 7rem}
 .verdicts .word {white-space: nowrap} .verdicts i {display: inline-block; width: .7em; height: .7em; margin-right: .45em}
-.verdicts .bar {display: flex; gap: 2px; height: .75rem; min-width: 6rem} .verdicts td.bars {width: 45%}
+.verdicts .bar {display: flex; gap: 2px; height: .75rem; min-width: 3.5rem} .verdicts td.bars {width: 45%}
 </style>"""
 
 

@@ -204,16 +204,18 @@ SAID: Mapping[str, Callable[[Line], str]] = {
 
 
 def answer(content: Mapping) -> list[str]:
-    """The audit in a few sentences, the answer first; Markdown where it is bold."""
+    """The audit in words: the answer, in Markdown, and what follows it, if anything does."""
     lines = content["checks"]
     found_ = counts(lines)
     if found_["no_data"] == len(lines):
         return [t("audit.says_nothing")]
-    said = [t("audit.says", n=numbers.count(len(lines)), passed=numbers.count(found_["pass"]))]
+    rest = []
     if found_["fail"]:
         worst = [title(line) for line in ordered(lines) if line["verdict"] == "fail"]
-        said.append(t("audit.says_fail", n=numbers.count(found_["fail"]), named=listed(worst)))
-    return said + [t(f"audit.says_{code}", n=numbers.count(found_[code])) for code in ("warn", "no_data") if found_[code]]
+        rest.append(t("audit.says_fail", n=numbers.count(found_["fail"]), named=listed(worst)))
+    rest += [t(f"audit.says_{code}", n=numbers.count(found_[code])) for code in ("warn", "no_data") if found_[code]]
+    first = t("audit.says", n=numbers.count(len(lines)), passed=numbers.count(found_["pass"]))
+    return [first, _joined(*rest)] if rest else [first]
 
 
 def ordered(lines: Iterable[Line]) -> list[Line]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from access.scope import FULL, Scope
 from warehouse import contract, veils, visible
+from warehouse.errors import StoreError
 from warehouse.views import DUCKDB, view_sql
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class DuckEngine:
         with self._lock:
             if key not in self._made:
                 kind = "TABLE" if _bytes(stored) <= SMALL else "VIEW"
-                self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
+                try:
+                    self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
+                except duckdb.IOException as error:
+                    raise StoreError(_lost(stored, error)) from None
                 self._made[key] = kind
 
     def knows(self, key: str) -> bool:
@@ -105,6 +109,11 @@ class DuckSession:
 
     def drop(self, name: str) -> None:
         self.cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+
+def _lost(stored: Stored, error: Exception) -> str:
+    said = str(error).splitlines()[0]
+    return f"files of the table {stored.name!r} of this snapshot cannot be read ({said}). Restore them from a backup, or open a newer snapshot."
 
 
 def _parquet(stored: Stored) -> str:

@@ -12,7 +12,8 @@ from access.scope import FULL, NOTHING, Scope
 from metrics.query import collect
 from tests.made import made
 from warehouse.contract import ENTITIES
-from warehouse.engine import KEPT, DuckEngine, Tables, _keep_recent
+from warehouse.engine import KEPT, DuckEngine, Stored, Tables, _keep_recent
+from warehouse.errors import StoreError
 from warehouse.views import DUCKDB, promotable, view_sql
 from warehouse.visible import SHARED
 
@@ -250,3 +251,10 @@ def test_a_table_too_large_for_memory_is_read_from_its_files(company, monkeypatc
     assert values(tables, "invoices", "amount") == values(full, "invoices", "amount")
     kinds = dict(worker.session().cursor.sql("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
     assert kinds.get("large:invoices") == "VIEW"
+
+
+def test_files_that_somebody_deleted_are_named(tmp_path):
+    """The Delta log still names them: whoever opens an old snapshot is told which table, and not with a trace of the engine."""
+    stored = Stored("invoices", pa.schema([("amount", pa.int64())]), (str(tmp_path / "part-1.parquet"),))
+    with pytest.raises(StoreError, match=r"files of the table 'invoices' of this snapshot cannot be read .*part-1\.parquet"):
+        DuckEngine().register(stored, "k", lambda relation: f"FROM {relation}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -32,7 +33,7 @@ TURNS = "_review_turns"  # counts the notes of this session, so that each has fr
 
 
 def queue(view: View) -> pd.DataFrame:
-    """All high-value customers, those that are due first: COLUMNS, customer_id and `checks`, their failing checks' codes."""
+    """High-value customers (the first 5,000 of them), those that are due first: COLUMNS, customer_id and `checks`, their failing checks' codes."""
     rows = data.rows_behind(view, METRIC).rows
     newest = _newest(view)
     theirs = [newest.get(customer) for customer in rows["customer_id"]]
@@ -73,10 +74,14 @@ def _who(one: Review | None) -> str:
 
 
 def told(view: View, rows: pd.DataFrame) -> str:
-    """How many are due, how many were never looked at, and how many have faults."""
+    """How many are due, how many were never looked at, and how many have faults: of all of them, also where the list holds only the first."""
+    whole, newest, days, now = data.answer(view, METRIC).rows.iloc[0], _newest(view), _days(view), dt.datetime.now(dt.UTC)
+    asked = replace(view.query(), where=(*view.query().where, ("customer_id", tuple(sorted(newest)))))
+    seen = list(data.listed(view, METRIC, asked, len(newest)).rows["customer_id"]) if newest else []
+    fresh = sum(not reviews.is_due(newest[customer], days, now) for customer in seen)
+    said = {"n": numbers.count(whole["n"]), "due": numbers.count(whole["n"] - fresh), "never": numbers.count(whole["n"] - len(seen))}
     grades = " · ".join(dict.fromkeys(rows["tier"]))
-    said = {"n": len(rows), "due": numbers.count(rows["is_due"].sum()), "never": numbers.count(rows["reviewed_on"].isna().sum())}
-    return t("review.says", **said, grades=grades, faults=numbers.count((rows["n_faults"] > 0).sum()), days=numbers.count(_days(view)))
+    return t("review.says", **said, grades=grades, faults=numbers.count(whole["numerator"]), days=numbers.count(days))
 
 
 def section(view: View) -> None:

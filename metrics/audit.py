@@ -9,7 +9,8 @@ from typing import Any
 
 from metrics import CATALOGUE
 from metrics.audit_policy import Policy, keyed, policy
-from metrics.audit_rules import RULES, VERDICTS, Reading, Rule
+from metrics.audit_readings import VERDICTS, Reading
+from metrics.audit_rules import RULES, Rule
 from metrics.period import Calendar, Period, PeriodError, add_months
 from metrics.query import Query, QuestionError
 from metrics.result import Answer

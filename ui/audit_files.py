@@ -14,7 +14,7 @@ import jinja2
 import xlsxwriter
 from markupsafe import Markup
 
-from metrics.audit_rules import VERDICTS
+from metrics.audit_readings import VERDICTS
 from ui.export import neutralised
 from ui.words import t
 

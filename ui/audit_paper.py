@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from metrics.audit import counts, unreconciled
 from metrics.audit_policy import policy
 from metrics.audit_presence import absent
-from metrics.audit_rules import AREAS, VERDICTS
+from metrics.audit_readings import VERDICTS
+from metrics.audit_rules import AREAS
 from metrics.maturity import LEVELS, QUESTIONS, answered, reached
 from records.audited import Audit, AuditFinding
 from ui import audit_words as words

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from metrics import CATALOGUE
 from metrics.audit import Quarter, counts
-from metrics.audit_rules import VERDICTS
+from metrics.audit_readings import VERDICTS
 from ui import faults, numbers, spoken
 from ui.recognised import recognised
 from ui.words import has, name_of, t

@@ -11,7 +11,8 @@ import pytest
 from metrics import CATALOGUE, audit, audit_content, maturity
 from metrics.audit_policy import keyed, policy
 from metrics.audit_presence import DAYS, absent, at_all, longest, presence
-from metrics.audit_rules import RULES, Reading
+from metrics.audit_readings import Reading
+from metrics.audit_rules import RULES
 from metrics.period import Calendar, Period, PeriodError
 from metrics.query import QuestionError
 from metrics.result import Answer, Check
@@ -122,6 +123,18 @@ def test_who_a_customer_is_stands_apart_from_the_dimensions():
     found = {one["key"]: one for one in audit.lines(asked(data_health=health(*CHECKS)), material())}
     assert (found["identity.duplicate"]["verdict"], found["identity.duplicate"]["value"], found["identity.duplicate"]["n"]) == ("fail", 4 / 400, 400)
     assert found["identity.two_names"]["verdict"] == "no_data" and "health.uniqueness" not in found
+
+
+def test_findings_about_who_is_one_customer_are_counted_in_records():
+    """A finding about two sources stands in both of their rows; a record stands in one."""
+    told = [("pair waiting", "crm", 30, 30), ("pair waiting", "erp", 30, 30), ("circular parents", "crm", 1, 3), ("two names", "crm", 9, 20)]
+    answer = rows(*({"finding": kind, "source": source, "value": value, "n": n} for kind, source, value, n in told), notes={"untold": False})
+    waiting, contradicts = (line(f"identity.{name}", answer) for name in ("waiting", "contradicts"))
+    assert [(one["value"], one["verdict"], one["figures"]["named"]) for one in (waiting, contradicts)] == [
+        (60, "warn", ["pair waiting"]),
+        (3, "warn", ["circular parents"]),
+    ]
+    assert line("identity.waiting", rows(notes={"untold": True}))["verdict"] == "no_data"
 
 
 def test_records_are_no_evidence_of_a_quarter_long_ago():

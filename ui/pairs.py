@@ -104,25 +104,30 @@ def _queue(view: View) -> None:
     """The list, by probability or by money; its first pair is open unless another one is selected."""
     words = {name: t(f"identity.orders.{name}") for name in pairs.ORDERS}
     order = st.segmented_control(t("identity.order"), list(words), default="probable", format_func=words.get, required=True, key="identity_order")
-    said = decisions()
-    decided = [_pair(one) for one in said if one.decision in ("same", "apart")]
-    later = [_pair(one) for one in said if one.decision == "later"]
-    rows, total = customers.about(view.snapshot, pairs.waiting, order, decided, later, _page())
+    rows, total, pages = _listed(view, order)
     if not total:
         st.caption(t("identity.none"))
         return
     page.sentence(t("identity.says_waiting", n=total))
-    if total > pairs.AT_ONCE:
-        st.number_input(t("identity.page", n=numbers.count(pairs.AT_ONCE)), 1, -(-total // pairs.AT_ONCE), key="identity_page", width=200)
+    if pages > 1:
+        st.number_input(t("identity.page", n=numbers.count(pairs.AT_ONCE)), 1, pages, key="identity_page", width=200)
     shown = rows.assign(why=[pair_sheet.said(row) for row in rows.to_dict("records")])
     chosen = table(view, shown, QUEUE, key="identity_queue", total=total, select=True)
     if len(shown):
         _opened(view, chosen or shown.iloc[0].to_dict())
 
 
-def _page() -> int:
-    """The page of the list, from 0."""
-    return st.session_state.get("identity_page", 1) - 1
+def _listed(view: View, order: str) -> tuple[pd.DataFrame, int, int]:
+    """The page of the list that the reader is at, how many pairs there are in all, and how many pages. A page that is no more is the last one."""
+    said, asked = decisions(), st.session_state.get("identity_page", 1)
+    decided = [_pair(one) for one in said if one.decision in ("same", "apart")]
+    later = [_pair(one) for one in said if one.decision == "later"]
+    rows, total = customers.about(view.snapshot, pairs.waiting, order, decided, later, asked - 1)
+    pages = max(-(-total // pairs.AT_ONCE), 1)
+    if asked > pages:
+        st.session_state["identity_page"] = pages
+        rows, total = customers.about(view.snapshot, pairs.waiting, order, decided, later, pages - 1)
+    return rows, total, pages
 
 
 def _pair(one: IdentityDecision) -> str:

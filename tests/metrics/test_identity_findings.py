@@ -1,13 +1,14 @@
 """Findings about who is one customer: counted by kind and source as plain SQL counts them, with the records behind; and the marts they come from."""
 
 import datetime as dt
+import itertools
 
 import duckdb
 import pandas as pd
 import pytest
 
 from access.scope import Scope
-from metrics import CATALOGUE
+from metrics import CATALOGUE, pairs
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
@@ -132,6 +133,30 @@ def test_pairs_say_which_keys_agree(tables):
     """A telephone with and without its country; two addresses; a tax number that only one has."""
     row = collect(tables["identity_pairs"]).set_index("pair").loc["crm:1|crm:3"]
     assert (row["same_phone"], row["same_email"], pd.isna(row["same_tax_no"])) == (True, False, True)
+
+
+def test_fifty_thousand_pairs_are_listed_page_by_page():
+    """All pairs of 320 records, the later ones the less probable: a page is 50 of them; decided ones are gone, those put off come last."""
+    ids = [f"crm:{i:03}" for i in range(320)]
+    listed = list(itertools.combinations(ids, 2))
+    queue = [pair(*two, "likely", probability=1 - i / len(listed)) for i, two in enumerate(listed)]
+    tables = made({"customers": [customer("crm", one.split(":")[1]) for one in ids]}, step={"identity_queue": queue})
+    named = ["|".join(two) for two in listed]
+    rows, total = pairs.waiting(tables, "probable", named[:2], named[2:3], 0)
+    assert total == 51_040 - 2 and rows["pair"].tolist() == named[3:53]
+    last, _ = pairs.waiting(tables, "probable", named[:2], named[2:3], total // 50)
+    assert last["pair"].tolist()[-1] == named[2] and len(last) == total % 50 and last["is_late"].tolist()[-1]
+
+
+def test_two_records_side_by_side(tables):
+    """Keys are compared as the sync compared them, whatever the reader may see; what one of the two does not say agrees with nothing."""
+    rows = pairs.beside(tables, "crm:1", "crm:3").set_index("field")
+    said = {field: None if pd.isna(agrees) else bool(agrees) for field, agrees in rows["agrees"].items()}
+    assert {field: said[field] for field in ("phone", "email", "tax_no", "name", "region", "owner")} == {
+        "phone": True, "email": False, "tax_no": None, "name": False, "region": True, "owner": None,
+    }  # fmt: skip
+    assert rows.loc["phone", ["a", "b"]].tolist() == ["+86 139-1234-5678", "13912345678"]
+    assert pairs.beside(tables, "crm:1", "crm:gone").empty and pairs.named(tables, ["crm:1", "crm:gone"]) == {"crm:1": "Firm 1"}
 
 
 def test_a_record_says_by_what_it_belongs_to_its_customer(tables):

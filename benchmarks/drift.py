@@ -43,7 +43,7 @@ class Planted:
 
 
 def _turned(rates: dict) -> dict:
-    """No number changes its distribution, only what goes with what: who orders most now orders the smallest amounts."""
+    """Orders and their amounts keep their distributions, and go together the other way round: who orders most now orders the smallest amounts."""
     rank = np.argsort(np.argsort(-rates["orders"]))
     return {**rates, "order_value": np.sort(rates["order_value"])[rank]}
 

@@ -29,7 +29,7 @@ def test_a_planted_drift_moves_its_feature(planted):
     assert now / then == pytest.approx(planted.change(dict.fromkeys(("orders", "order_value", "visits", "usage"), 1.0))[rate], rel=0.1)
 
 
-def test_what_goes_with_what_can_change_and_no_number_does():
+def test_what_goes_with_what_can_change_and_neither_number_does():
     habits = drift.habits(rng(), 500)
     turned = drift._turned(habits)
     assert sorted(turned["order_value"]) == sorted(habits["order_value"]) and turned["orders"] is habits["orders"]

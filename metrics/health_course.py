@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+import narwhals as nw
 import pandas as pd
 
 from metrics.period import add_months
 from metrics.policies import FACTORS
-from metrics.query import Query, Tables, collect
-from metrics.signals import eve
+from metrics.query import Frame, Query, Tables, collect
+from metrics.signals import Eve, eve
 from metrics.vitality import moves, vital
 
 MONTHS = 12  # before the one that runs
@@ -26,12 +27,14 @@ def course(tables: Tables, query: Query, customer_id: str, months: int = MONTHS)
     now = eve(query)
     first = now.end.replace(day=1)
     ends = [end for end in (add_months(first, -k) for k in range(months - 1, -1, -1)) if end < now.end]
-    return pd.DataFrame([_at(tables, now.earlier((now.end - end).days), customer_id) for end in (*ends, now.end)])
+    then = [_row(vital(tables, at, [customer_id]), at) for at in (now.earlier((now.end - end).days) for end in ends)]
+    today = vital(tables, now).filter(nw.col("customer_id") == customer_id)  # everybody's is there already: lists ask for it
+    return pd.DataFrame([*then, _row(today, now)])
 
 
-def _at(tables: Tables, at, customer_id: str) -> dict:
-    found = collect(vital(tables, at, [customer_id])).to_dict("records")
-    return {"end": at.end, **dict.fromkeys(ROW), **(found[0] if found else {})}
+def _row(found: Frame, at: Eve) -> dict:
+    rows = collect(found).to_dict("records")
+    return {"end": at.end, **dict.fromkeys(ROW), **(rows[0] if rows else {})}
 
 
 def log(course: pd.DataFrame) -> pd.DataFrame:

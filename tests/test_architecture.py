@@ -161,7 +161,7 @@ def test_the_table_of_imports_would_notice():
     assert not any(covers(rule, "connectors.sql") for rule in MAY_IMPORT["pages"])
     assert not any(covers(rule, "warehouse.engine") for rule in MAY_IMPORT[rule_of("metrics.nps")])
     assert rule_of("metrics.__main__") == "metrics.__main__" and rule_of("warehouse.marts.scores") == "warehouse.marts"
-    assert "duckdb" in imported("warehouse.engine") and "warehouse.contract" in imported("warehouse.schema")
+    assert "duckdb" in imported("warehouse.duck") and "warehouse.contract" in imported("warehouse.schema")
 
 
 # shapes

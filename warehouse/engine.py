@@ -8,139 +8,23 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import narwhals as nw
-import pyarrow as pa
 
 from access.scope import FULL, Scope
 from warehouse import contract, veils, visible
-from warehouse.errors import StoreError
-from warehouse.views import DUCKDB, view_sql
+from warehouse.duck import DuckEngine, Stored
+from warehouse.views import view_sql
 
 if TYPE_CHECKING:
     from warehouse.store import Snapshot
 
 IDENTITIES = "identities"  # mart: customer_id → account_id, for merged customers only
-SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
-MOST_KEPT = 12  # deep frames whose rows one reader's tables hold
 KEPT = 4  # snapshots of one data directory whose small tables stay in memory
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One stored table at one version."""
-
-    name: str
-    schema: pa.Schema
-    uris: tuple[str, ...]
-    extras: tuple[str, ...] = ()
-
-
-class DuckEngine:
-    """DuckDB in process. One database; each opened snapshot works on a cursor of its own (sessions are threads)."""
-
-    dialect = DUCKDB
-
-    def __init__(self, memory_limit: str | None = None, spill: Path | None = None, threads: str | None = None):
-        self._db = duckdb.connect()
-        self._db.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET parquet_metadata_cache = true")
-        if memory_limit:
-            self._db.execute(f"SET memory_limit = '{memory_limit}'")
-        if spill:
-            self._db.execute("SET temp_directory = ?", [str(spill)])
-        if threads:
-            self._db.execute("SET threads = ?", [int(threads)])
-        self._made: dict[str, str] = {}  # view → TABLE or VIEW
-        self._lock = threading.Lock()
-
-    def register(self, stored: Stored, key: str, sql: Callable[[str], str]) -> None:
-        """Define view `key` once as `sql(relation over the stored files)`; of a small table, its rows are computed here, once for all readers."""
-        if key in self._made:
-            return
-        with self._lock:
-            if key not in self._made:
-                kind = "TABLE" if _bytes(stored) <= SMALL else "VIEW"
-                try:
-                    self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
-                except duckdb.IOException as error:
-                    raise StoreError(_lost(stored, error)) from None
-                self._made[key] = kind
-
-    def knows(self, key: str) -> bool:
-        return key in self._made
-
-    def forget(self, kept: Iterable[str], among: str) -> None:
-        """Drop what was registered under keys that begin with `among`, but for those that begin with one of `kept`."""
-        kept = tuple(kept)
-        with self._lock:
-            for key in [key for key in self._made if key.startswith(among) and not key.startswith(kept)]:
-                self._db.execute(f'DROP {self._made.pop(key)} "{key}"')
-
-    def session(self) -> DuckSession:
-        return DuckSession(self._db.cursor())
-
-
-class DuckSession:
-    """One reader's cursor. Frames of one session can be joined with each other, and only those."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection):
-        self.cursor = cursor
-
-    def frame(self, key: str) -> nw.LazyFrame:
-        return nw.from_native(self.cursor.sql(f'FROM "{key}"'))
-
-    def query(self, sql: str, parameters=()) -> nw.LazyFrame:
-        return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
-
-    def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
-        """A frame of one column of texts."""
-        return self.query(f'SELECT unnest(CAST(? AS VARCHAR[])) AS "{name}"', [list(texts)])
-
-    def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
-        """The frame's rows, computed once and kept as a temporary table of this session."""
-        self.cursor.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {nw.to_native(frame).sql_query()}')
-        return self.frame(name)
-
-    def drop(self, name: str) -> None:
-        self.cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
-
-
-def _lost(stored: Stored, error: Exception) -> str:
-    said = str(error).splitlines()[0]
-    return f"files of the table {stored.name!r} of this snapshot cannot be read ({said}). Restore them from a backup, or open a newer snapshot."
-
-
-def _parquet(stored: Stored) -> str:
-    """A relation over the table's files; an empty table is a SELECT of typed nulls without rows."""
-    if stored.uris:
-        files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored.uris)
-        return f"read_parquet([{files}], union_by_name = {str(len(stored.uris) > 1).lower()})"
-    columns = ", ".join(f'CAST(NULL AS {_duck_type(f.type)}) AS "{f.name}"' for f in stored.schema)
-    return f"(SELECT {columns} WHERE false)"
-
-
-def _bytes(stored: Stored) -> float:
-    """Size of the table's files; infinite where they are not on this machine's disk."""
-    try:
-        return sum(os.path.getsize(uri) for uri in stored.uris)
-    except OSError:
-        return float("inf")
-
-
-def _duck_type(kind: pa.DataType) -> str:
-    fixed = {"string": "VARCHAR", "large_string": "VARCHAR", "string_view": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "double": "DOUBLE"}
-    fixed |= {"bool": "BOOLEAN", "date32[day]": "DATE"}
-    if pa.types.is_decimal(kind):
-        return f"DECIMAL({kind.precision}, {kind.scale})"
-    if pa.types.is_timestamp(kind):
-        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
-    return fixed[str(kind)]
 
 
 class Tables(Mapping[str, nw.LazyFrame]):
@@ -186,19 +70,16 @@ class Tables(Mapping[str, nw.LazyFrame]):
         return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
 
     def kept(self, name: str, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, nw.LazyFrame]:
-        """The rows of `make()`, computed once for these tables and held by the engine, and the frame they came from.
+        """The rows of `make()`, computed once for all readers of this snapshot and scope and held by the engine, and the frame they came from.
 
-        For a deep frame that several questions build on: it is neither planned nor run again. The last dozen are held; name: of letters and digits.
+        For a deep frame that several questions build on: it is neither planned nor run again, whichever thread asks. name: of letters and digits.
         """
-        found = self._kept.pop(name, None)
-        if found is None:
-            made = make()
-            found = self._session.held(made, name), made
-            for old in list(self._kept)[: max(len(self._kept) - MOST_KEPT + 1, 0)]:
-                self._session.drop(old)
-                del self._kept[old]
-        self._kept[name] = found  # the one used last stands last
-        return found
+        key = self._named(f"kept:{self._scope.digest}:{name}")
+        if name not in self._kept or not self._engine.holds(key):
+            if not self._scope.is_full:
+                _ = self._visible  # what the rows came from names this session's own table of visible customers
+            self._kept[name] = self._engine.kept(key, self._session, make)
+        return self._kept[name]
 
     def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
         """A frame of one column of texts, to join the others with: a condition that names thousands of them is slow."""

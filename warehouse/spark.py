@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import narwhals as nw
 
-from warehouse.engine import Stored
+from warehouse.duck import Stored
 from warehouse.views import SPARK
 
 
@@ -60,8 +60,14 @@ class SparkEngine:
         """The frame as it is: Spark plans a small side of a join by itself."""
         return frame
 
-    def drop(self, name: str) -> None:
-        """Nothing: a frame held is a plan."""
+    def holds(self, key: str) -> bool:
+        """Always: a frame held is a plan."""
+        return True
+
+    def kept(self, key: str, session: SparkEngine, make) -> tuple[nw.LazyFrame, nw.LazyFrame]:
+        """The frame, twice: it is planned with whatever is asked of it."""
+        frame = make()
+        return frame, frame
 
     def query(self, sql: str, parameters=()) -> nw.LazyFrame:
         return nw.from_native(self._spark.sql(sql, args=list(parameters) or None))

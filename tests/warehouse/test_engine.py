@@ -246,11 +246,44 @@ def test_tables_given_up_for_newer_snapshots_are_read_again_by_who_still_has_the
 
 def test_a_table_too_large_for_memory_is_read_from_its_files(company, monkeypatch):
     full, worker = company(), DuckEngine()
-    monkeypatch.setattr("warehouse.engine.SMALL", 0)
+    monkeypatch.setattr("warehouse.duck.SMALL", 0)
     tables = Tables(worker, full._stored, zone="UTC", scope=FULL, key="large")
     assert values(tables, "invoices", "amount") == values(full, "invoices", "amount")
     kinds = dict(worker.session().cursor.sql("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
     assert kinds.get("large:invoices") == "VIEW"
+
+
+def kept_amounts(tables, name="sums", computed=None):
+    """The amounts of a frame that is held, and of what it came from. computed: grows each time the rows are computed."""
+
+    def make():
+        if computed is not None:
+            computed.append(name)
+        return tables["invoices"].select("amount")
+
+    return [sorted(float(amount) for amount in collect(frame)["amount"]) for frame in tables.kept(name, make)]
+
+
+def test_a_deep_frame_is_computed_once_for_all_readers_of_a_scope(company):
+    """Whichever thread asks; a reader of other customers gets other rows."""
+    full, worker, computed = company(), DuckEngine(), []
+    readers = [(scope, Tables(worker, full._stored, zone="UTC", scope=scope, key="shared")) for scope in (FULL, NORTH, FULL, NORTH)]
+    for scope, tables in readers:
+        expected = sorted(map(float, values(full if scope is FULL else tables, "invoices", "amount")))
+        assert kept_amounts(tables, computed=computed) == [expected, expected]
+    assert len(computed) == 2 and kept_amounts(readers[0][1]) != kept_amounts(readers[1][1])
+
+
+def test_what_nobody_asked_for_lately_gives_way_and_is_computed_again(company, monkeypatch):
+    full, worker, computed = company(), DuckEngine(), []
+    tables = Tables(worker, full._stored, zone="UTC", scope=FULL, key="shared")
+    first = kept_amounts(tables, "one", computed)
+    monkeypatch.setattr("warehouse.duck.MOST_SHARED", 1)
+    kept_amounts(tables, "two", computed)
+    assert kept_amounts(tables, "one", computed) == first and computed == ["one", "two"]  # both were asked for just now: neither gives way
+    monkeypatch.setattr("warehouse.duck.LEFT_ALONE", -1.0)
+    kept_amounts(tables, "three", computed)
+    assert kept_amounts(tables, "one", computed) == first and computed == ["one", "two", "three", "one"]
 
 
 def test_files_that_somebody_deleted_are_named(tmp_path):

@@ -162,13 +162,18 @@ def papers(view, made, every, found):
             name = f"audit_{made.quarter}"
             html, excel = audit_files.as_html(paper), audit_files.as_excel(paper)
         with st.container(horizontal=True):
-            st.download_button("HTML", html, f"{name}.html", "text/html", icon=":material/download:", key="audit_html", on_click="ignore")
+            file(view, "HTML", html, f"{name}.html", "text/html")
             try:
-                pdf = audit_files.as_pdf(paper, made.signed_at or made.created_at)
-                st.download_button("PDF", pdf, f"{name}.pdf", "application/pdf", icon=":material/download:", key="audit_pdf", on_click="ignore")
+                file(view, "PDF", audit_files.as_pdf(paper, made.signed_at or made.created_at), f"{name}.pdf", "application/pdf")
             except audit_files.NoFont as error:
                 st.warning(t("audit.no_pdf", why=plain(str(error))), icon=":material/font_download_off:")
-            st.download_button("Excel", excel, f"{name}.xlsx", audit_files.EXCEL, icon=":material/download:", key="audit_excel", on_click="ignore")
+            file(view, "Excel", excel, f"{name}.xlsx", audit_files.EXCEL)
+
+
+def file(view, label, content, name, kind):
+    """A button that hands a file out; the access log knows who took it."""
+    key = f"audit_file_{label}"
+    st.download_button(label, content, name, kind, icon=":material/download:", key=key, on_click=audit_forms.taken, args=(view, name))
 
 
 def audits_paper(view, made, every, found):
@@ -230,9 +235,6 @@ def unused(view, quarter, loaded):
 def main(view):
     """The quarter that is chosen, its audit, and all that belongs to it."""
     quarters = audits.offered(view)
-    if not quarters:
-        page.empty("audit.none")
-        return
     loaded = data.reach(view.snapshot).as_of
     names = {one.name: words.named_quarter(one, loaded) for one in quarters}
     usual = audits.usual(view, quarters)

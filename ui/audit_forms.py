@@ -38,6 +38,12 @@ def _noted(action: str, object: str, **detail) -> None:
     journal.note(reader.name, reader.grant.role, action, object, **detail)
 
 
+def taken(view: View, file: str) -> None:
+    """A document leaves the server."""
+    reader = admitted_now()
+    journal.note(reader.name, reader.grant.role, "exported", file, snapshot=view.snapshot)
+
+
 def _who() -> dict:
     return {"by": admitted_now().name, "at": dt.datetime.now(dt.UTC)}
 

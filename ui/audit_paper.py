@@ -6,6 +6,8 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 
+import pandas as pd
+
 from metrics.audit import counts, unreconciled
 from metrics.audit_policy import policy
 from metrics.audit_presence import absent
@@ -208,7 +210,7 @@ def columns_of(found: Rows) -> dict[str, str]:
 def _cell(value) -> str | float | int:
     """A cell as a spreadsheet and a page can take it."""
     value = value.item() if hasattr(value, "item") else value
-    if value is None or value != value:
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
     if isinstance(value, bool):
         return t("audit.yes" if value else "audit.no")

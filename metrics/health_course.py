@@ -12,7 +12,7 @@ from metrics.period import add_months
 from metrics.policies import FACTORS
 from metrics.query import Frame, Query, Tables, collect
 from metrics.signals import Eve, eve
-from metrics.vitality import moves, vital
+from metrics.vitality import looked_up, moves, vital
 
 MONTHS = 12  # before the one that runs
 ROW = ("score", "coverage", *(f"{part}_{kind}" for kind in FACTORS for part in ("x", "points", "on", "row")))
@@ -27,7 +27,7 @@ def course(tables: Tables, query: Query, customer_id: str, months: int = MONTHS)
     now = eve(query)
     first = now.end.replace(day=1)
     ends = [end for end in (add_months(first, -k) for k in range(months - 1, -1, -1)) if end < now.end]
-    then = [_row(vital(tables, at, [customer_id]), at) for at in (now.earlier((now.end - end).days) for end in ends)]
+    then = [_row(looked_up(tables, at, customer_id), at) for at in (now.earlier((now.end - end).days) for end in ends)]
     today = vital(tables, now).filter(nw.col("customer_id") == customer_id)  # everybody's is there already: lists ask for it
     return pd.DataFrame([*then, _row(today, now)])
 

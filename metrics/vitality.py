@@ -24,7 +24,6 @@ SIGNALS: dict[str, Signal] = {
 }
 FULL = 100.0  # points of a customer with whom all is well
 MOVED = 0.05  # points of a factor below which nothing has moved: half of the last digit shown
-FEW = 20  # customers whose rows are looked up in every source of facts; more would cost more than everybody's
 READS = (
     "accounts", "purchases", "recurring", "interactions", "tickets", "owners", "scores", "usage", "payments", "subscriptions", "daily_rates", "coverage",
 )  # fmt: skip
@@ -80,12 +79,15 @@ def vital(tables: Tables, at: Eve, among: Sequence[str] | None = None) -> Frame:
     """One row per customer with data for any factor: score (null: withheld), coverage, and of each factor x_…, points_… (what it costs), on_… and
     row_… (the day and the row that it is told by).
 
-    among: only these customers. A few are looked up; of many, or all, everybody's rows are computed, once for these tables.
+    among: only these customers. Everybody's rows are computed, once for these tables; `looked_up` is for one customer on a day that nobody else asks for.
     """
-    if among is not None and len(among) <= FEW:
-        return _vital(tables, at, among)
     everybody = kept(tables, "vital", at, lambda: _vital(tables, at, None))
     return everybody if among is None else everybody.join(tables.column("customer_id", among), on="customer_id", how="semi")
+
+
+def looked_up(tables: Tables, at: Eve, customer: str) -> Frame:
+    """The row of `vital` of one customer, without those of the others."""
+    return _vital(tables, at, [customer])
 
 
 def _vital(tables: Tables, at: Eve, among: Sequence[str] | None) -> Frame:

@@ -109,10 +109,10 @@ def rows_behind(view, content, line):
         st.caption(t("audit.no_evidence"))
     for number, part in enumerate(parts):
         said = ", ".join(audit_paper.narrowing(part)) or words.metric(part.metric)
-        told = {"shown": numbers.count(len(part.rows)), "total": numbers.count(part.total)}
-        st.caption(t("audit.evidence_of", title=plain(said), **told))
+        many = {"shown": numbers.count(len(part.rows)), "total": numbers.count(part.total)}
+        st.caption(t("audit.evidence_of", title=plain(said), **many))
         key = f"audit_rows_{number}"
-        columns = RECORDS if part.metric == "data_health" else behind.columns_of(part.rows)
+        columns = RECORDS if part.metric == "data_health" else {name: told for name, told in behind.columns_of(part.rows).items() if name in part.rows}
         shown = part.rows if part.metric == "data_health" else behind.worded(part.rows)
         behind.leading(view, shown, columns, key=key, metrics=(data.metric(part.metric),), total=part.total)
     st.caption(t("audit.evidence_later"))

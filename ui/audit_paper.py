@@ -202,7 +202,7 @@ def columns_of(found: Rows) -> dict[str, str]:
         there = {name: label for name, label in HEALTH_COLUMNS.items() if name in found.rows and found.rows[name].notna().any()}
         is_twice = "customer_id" in there and found.rows["customer_id"].equals(found.rows["record_id"])
         return {name: label for name, label in there.items() if name != "customer_id" or not is_twice}
-    usual = {name: column.label for name, column in behind.columns_of(found.rows).items()}
+    usual = {name: column.label for name, column in behind.columns_of(behind.worded(found.rows)).items() if name in found.rows}
     own = {name: label for name, label in OWN_COLUMNS.items() if name in found.rows}
     return {**own, **{name: label for name, label in usual.items() if name not in own}}
 

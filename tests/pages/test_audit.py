@@ -8,6 +8,7 @@ import json
 import shutil
 
 import pytest
+import streamlit as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
@@ -94,6 +95,37 @@ def test_in_chinese(page, made):
     assert failures(app) == [] and "本季度我们能信任 CRM 吗？" in texts(app) and "项通过" in texts(app)
 
 
+@pytest.fixture
+def selecting(monkeypatch):
+    """selecting("audit_checks", 3): the reader has selected the fourth row of that table."""
+    drawn, chosen = st.dataframe, {}
+
+    def dataframe(*args, **kwargs):
+        event = drawn(*args, **kwargs)
+        rows = next((rows for key, rows in chosen.items() if kwargs["key"].startswith(key)), None)
+        return event if rows is None else {"selection": {"rows": rows}}
+
+    monkeypatch.setattr("ui.table.st.dataframe", dataframe)
+    return lambda key, row: chosen.update({key: [row]})
+
+
+def test_a_line_opens_with_its_reason_and_the_rows_behind_it(page, made, selecting):
+    """As many rows as were not in time: of the detractors' answers that were due, those that nobody followed up."""
+    ordered = sorted(json.loads(made.content)["checks"], key=lambda line: ("fail", "warn", "pass", "no_data").index(line["verdict"]))
+    place = next(number for number, line in enumerate(ordered) if line["key"] == "loops.detractors")
+    late = ordered[place]["n"] - ordered[place]["figures"]["done"]
+    selecting("audit_checks", place)
+    app = page()
+    assert failures(app) == [] and "Detractors are contacted" in texts(app) and f"{late} of {late} rows" in texts(app).replace("\\", "")
+    assert [len(table.value) for table in app.dataframe if "in_time" in table.value.columns] == [late]
+    assert any(button.key and "finding_loops.detractors" in button.key for button in app.button)
+
+
+def test_the_documents_are_written_when_they_are_asked_for(page, made):
+    app = page(**{f"audit_papers_{made.number}": True})
+    assert failures(app) == [] and [file.label for file in app.get("download_button") if file.label in ("HTML", "PDF")] == ["HTML", "PDF"]
+
+
 def test_findings_need_an_owner_and_are_closed_with_a_note(page, made, folder):
     app = page()
     app.text_input(key="find_all_owner").set_value(" ")
@@ -162,6 +194,7 @@ def test_a_snapshot_that_is_gone_is_said(page, made, folder):
     assert failures(app) == [] and "It cannot be computed again" in texts(app) and "checks pass" in texts(app)
 
 
-def test_the_company_without_data_and_the_one_without_a_snapshot(run):
-    assert "There is nothing to audit yet" in texts(run("audit", "empty")) or "No data" in texts(run("audit", "empty"))
-    assert failures(run("audit", "missing")) == []
+@pytest.mark.parametrize("warehouse", ["empty", "missing"])
+def test_where_nothing_is_loaded_it_says_what_to_do(run, warehouse):
+    app = run("audit", warehouse)
+    assert failures(app) == [] and "python -m connectors sync" in texts(app)

@@ -7,7 +7,7 @@ from access.guard import guard
 from metrics.clocks import standing, waiting
 from metrics.result import K_TESTABLE
 from metrics.stage_scores import STAGES
-from ui import behind, clocks, customers, data, navigation, numbers, page
+from ui import behind, clocks, customers, data, navigation, numbers, page, scores
 from ui.calling import today
 from ui.figure import clickable, figure
 from ui.table import Column, table
@@ -175,7 +175,8 @@ def by_stage(view):
         how = {"rows": told(rows), "columns": staged(unit), "metrics": (metric,)}
         chosen = clickable(view, spec, said, names, key=f"journey_stages_{measure}", prompt="journey.choose_stage", **how)
         if chosen is not None:
-            behind.rows(view, metric.name, ANSWERS, key="journey_answers", where={"journey_stage": chosen}, told=told, measure=measure)
+            answers = lambda found: told(found.assign(dimension=[scores.name(view, name) for name in found["dimension"]]))  # noqa: E731
+            behind.rows(view, metric.name, ANSWERS, key="journey_answers", where={"journey_stage": chosen}, told=answers, measure=measure)
 
 
 def staged(unit: str) -> dict[str, Column]:

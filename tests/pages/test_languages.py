@@ -64,6 +64,8 @@ def chinese(tmp_path_factory):
     rows["customers"] = renamed(rows["customers"], {"segment": "分段"}, segment={"A": "甲", "B": "乙"})
     rows["answers"] = renamed(rows["answers"], {"touchpoint": "触点"})
     rows["questions"] = renamed(rows["questions"], {}, dimension={"service": "服务", "product": "产品", "price": "价格", "comment": "意见"})
+    uses = {"Search": "搜索", "Territory planning": "区域规划", "Scripted calls": "话术"}
+    rows["feature_uses"] = renamed(rows["feature_uses"], {}, feature=uses)
     rows["usage"] = renamed(rows["usage"], {}, feature={"reports": "报表", "orders": "订单"})
     return publish(tmp_path_factory.mktemp("chinese") / "data", rows, SETTINGS)
 

@@ -110,7 +110,8 @@ with began as (select min(happened_at) as moment from met),
 signed as (select c.customer_id, signed_at, lost_on, signed_at + interval 72 hour as mark,
         (select min(happened_at) from met m where m.customer_id = c.customer_id and m.happened_at >= signed_at
             and coalesce(direction, 'out') <> 'in' and happened_at < timestamp '2026-01-01') as met_at
-    from customers c where signed_at between timestamp '2025-01-01' and timestamp '2025-12-31 23:59:59' and signed_at::date >= (select moment::date from began)),
+    from customers c where signed_at between timestamp '2025-01-01' and timestamp '2025-12-31 23:59:59'
+        and signed_at::date >= (select moment::date from began)),
 told as (select case when coalesce(met_at <= mark, false) then 'followed' else 'missed' end as side,
         mark + interval 90 day <= timestamp '2026-01-01' as is_ripe, coalesce(lost_on::timestamp < mark, false) as is_gone,
         coalesce(lost_on::timestamp >= mark and lost_on::timestamp < mark + interval 90 day, false) as is_lost from signed)

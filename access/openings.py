@@ -38,12 +38,15 @@ def write() -> None:
     with _lock:
         _written_at, taken = time.monotonic(), dict(_counted)
         _counted.clear()
+    failed: Exception | None = None
     for data, counts in taken.items():
         if not database.exists(data):
             continue
         try:
             openings.count(database.opened(data), counts)
-        except Exception:
+        except Exception as error:  # the others are still written down
+            failed = error
             with _lock:
                 _counted.setdefault(data, Counter()).update(counts)
-            raise
+    if failed:
+        raise failed

@@ -45,6 +45,8 @@ def _opened(reader: Reader) -> None:
     except NoSnapshot:
         log.info("nothing has been published in %s yet", data.directory())
     except StoreError as error:
+        log.exception("what was published in %s cannot be read", data.directory())
+        view.keep(None, is_readable=False)
         st.error(str(error), icon=":material/database_off:")
     with st.sidebar:
         entrance.badge(reader)

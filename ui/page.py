@@ -27,12 +27,13 @@ EXPECTED = (QuestionError, PeriodError, StoreError, SourceError)  # their text i
 def begin(name: str) -> View:
     """The page's title (a question), the days and filters it looks at, and how fresh the data are.
 
-    Ends the run with what to do next when nothing has been published yet.
+    Ends the run with what to do next when nothing has been published yet; when it cannot be read, app.py has said so.
     """
     _headed(name)
     looked = view.current()
     if looked is None:
-        nothing_published()
+        if view.is_readable():
+            nothing_published()
         st.stop()
     with st.container(gap=None):
         st.caption(_what(looked))

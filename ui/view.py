@@ -15,7 +15,7 @@ from metrics.query import Query
 from ui.selection import DEFAULT, Selection, as_params
 from ui.words import KEY as LANGUAGE
 
-SESSION = "_view"
+SESSION, READABLE = "_view", "_view_readable"
 NOTED = "_rapport_view"  # of Streamlit's context of one run
 NO_SNAPSHOT = "–"
 
@@ -75,9 +75,9 @@ def unpublished() -> View:
     return View(NO_SNAPSHOT, DEFAULT, Period(today, today + dt.timedelta(days=1), today), {}, st.session_state[LANGUAGE])
 
 
-def keep(view: View | None) -> None:
-    """Remember the run's view for its page and its fragments."""
-    st.session_state[SESSION] = view
+def keep(view: View | None, is_readable: bool = True) -> None:
+    """Remember the run's view for its page and its fragments. is_readable: whether what has been published, if anything, can be read."""
+    st.session_state[SESSION], st.session_state[READABLE] = view, is_readable
     _note(view)
 
 
@@ -89,6 +89,11 @@ def current() -> View | None:
         found = st.session_state.get(SESSION)
         _note(found)
     return found
+
+
+def is_readable() -> bool:
+    """Whether a run without a view has none because nothing was published: else its files are gone, and whoever looks has been told."""
+    return st.session_state.get(READABLE, True)
 
 
 def _note(view: View | None) -> None:

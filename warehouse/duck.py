@@ -18,6 +18,7 @@ from warehouse.views import DUCKDB
 
 SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
 MOST_SHARED = 48  # deep frames whose rows the process holds, of all readers together
+LOST = "files of the table {table!r} of this snapshot cannot be read. Restore them from a backup, or open a newer snapshot."
 LEFT_ALONE = 600.0  # seconds for which a frame was not asked for, before it gives way to others
 
 
@@ -68,7 +69,7 @@ class DuckEngine:
                 try:
                     self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
                 except duckdb.IOException as error:
-                    raise StoreError(_lost(stored, error)) from None
+                    raise StoreError(LOST.format(table=stored.name)) from error  # where they were stands in the log, and on no page
                 self._made[key] = kind
 
     def knows(self, key: str) -> bool:
@@ -139,11 +140,6 @@ class DuckSession:
         """The frame's rows, computed once and kept as a temporary table of this session."""
         self.cursor.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {nw.to_native(frame).sql_query()}')
         return self.frame(name)
-
-
-def _lost(stored: Stored, error: Exception) -> str:
-    said = str(error).splitlines()[0]
-    return f"files of the table {stored.name!r} of this snapshot cannot be read ({said}). Restore them from a backup, or open a newer snapshot."
 
 
 def _parquet(stored: Stored) -> str:

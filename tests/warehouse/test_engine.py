@@ -287,7 +287,8 @@ def test_what_nobody_asked_for_lately_gives_way_and_is_computed_again(company, m
 
 
 def test_files_that_somebody_deleted_are_named(tmp_path):
-    """The Delta log still names them: whoever opens an old snapshot is told which table, and not with a trace of the engine."""
+    """The Delta log still names them: whoever opens an old snapshot is told which table; where its files were is for the log alone."""
     stored = Stored("invoices", pa.schema([("amount", pa.int64())]), (str(tmp_path / "part-1.parquet"),))
-    with pytest.raises(StoreError, match=r"files of the table 'invoices' of this snapshot cannot be read .*part-1\.parquet"):
+    with pytest.raises(StoreError, match="files of the table 'invoices' of this snapshot cannot be read") as lost:
         DuckEngine().register(stored, "k", lambda relation: f"FROM {relation}")
+    assert "part-1.parquet" not in str(lost.value) and "part-1.parquet" in str(lost.value.__cause__)

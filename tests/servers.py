@@ -48,6 +48,7 @@ def postgres() -> Iterator[str]:
                "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"])  # fmt: skip
         port = free_port()
         options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        options += ["-c", "max_connections=300"]  # one server for all tests of a process
         with _running([*run, str(programs / "postgres"), "-D", f"{folder}/data", *options], folder, port):
             url = f"postgresql://boss:{_escaped()}@127.0.0.1:{port}"
             _ready(lambda: _execute(f"{url}/postgres", "create database rapport"))

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from records import database
 
@@ -21,7 +22,7 @@ def place(request, tmp_path):
         if kind == "sqlite":
             return f"sqlite:///{tmp_path / name}.sqlite"
         server = request.getfixturevalue("postgres_url")
-        with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        with create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
             connection.execute(text(f"create schema {name}"))
         return make_url(server).update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
 
@@ -35,8 +36,10 @@ def kind(request) -> str:
 
 @pytest.fixture
 def bare(place, kind, tmp_path):
-    """An engine on an empty database."""
-    return database.connect(tmp_path, place(kind))
+    """An engine on an empty database; its connections are given back, for a server has no more than a hundred."""
+    made = database.connect(tmp_path, place(kind))
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

@@ -48,3 +48,6 @@ def _free(data: Path) -> str:
         return f"{shutil.disk_usage(data).free / 1e6:,.1f} MB"
     except OSError:
         return "unknown space"
+
+
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of Ctrl-C during a query: a RuntimeError like any other

@@ -20,7 +20,7 @@ from connectors.sources import Identity
 from records.judged import IdentityDecision
 from warehouse import scratch, store
 from warehouse.base import Base
-from warehouse.errors import StoreError, is_disk_full
+from warehouse.errors import INTERRUPTED, StoreError, is_disk_full
 
 LINKS, QUEUE, CHILDREN, FOUND = "identity_links", "identity_queue", "identity_children", "identity_found"
 ALIKE = "if(probability is null, try_cast(json_extract_string(weights, '$.name') as double), null)"  # of names, where nothing was learned
@@ -69,7 +69,7 @@ def linked(base: Base, settings: Identity, decisions: Iterable[IdentityDecision]
     except (StoreError, duckdb.InterruptException):
         raise
     except Exception as error:
-        if is_disk_full(error):
+        if is_disk_full(error) or str(error) == INTERRUPTED:
             raise
         return Linked(before, _kept(error, bool(before)))
     _remember(base.data, {"fingerprint": print_, "versions": versions, "contents": contents})

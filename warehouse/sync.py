@@ -25,7 +25,7 @@ from connectors.sources import Source, Sources, Table
 from records import identities
 from warehouse import links, loads, marts, merge, packages, plans, publishing, quarantine, retention, scratch, store
 from warehouse.base import Base
-from warehouse.errors import translated
+from warehouse.errors import INTERRUPTED, translated
 from warehouse.loads import Load
 from warehouse.locks import held
 from warehouse.notes import Notes
@@ -33,7 +33,6 @@ from warehouse.outcome import Outcome, Progress, Step, TableOutcome, silent
 from warehouse.plans import Plan
 
 PACKAGES = "packages"
-INTERRUPTED = "Query interrupted"  # what DuckDB makes of Ctrl-C during a query
 
 
 def sync(

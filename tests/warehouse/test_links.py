@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from connectors.errors import Cancelled
 from connectors.sources import Identity, Table
 from records import database, identities
 from tests.warehouse.scripted import NOON, declared, world_of
@@ -194,6 +195,21 @@ def test_what_no_sync_can_live_with_ends_it(tmp_path, monkeypatch, error):
 
     monkeypatch.setattr(links, "_made", failing)
     with pytest.raises(store.StoreError):
+        two.sync()
+    assert store.latest(tmp_path).id == first
+
+
+def test_ctrl_c_during_the_step_stops_the_sync_and_is_no_failure_to_live_with(tmp_path, monkeypatch):
+    """DuckDB makes a RuntimeError of it, like any other by its type."""
+    two = Two(tmp_path)
+    first = two.sync().snapshot
+    two.world["crm"]["customers"].append({"kind": "company", "id": "4", "name": "x"})
+
+    def interrupted(*_, **__):
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr(links, "_made", interrupted)
+    with pytest.raises(Cancelled):
         two.sync()
     assert store.latest(tmp_path).id == first
 

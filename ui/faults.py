@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from metrics import health
-from metrics.health_policy import DIMENSIONS, policy_or_default
+from metrics.health_policy import DIMENSIONS, RULES, policy_or_default
 from records import database, ledger
 from ui import data, intake, numbers
 from ui.view import View
@@ -16,6 +16,7 @@ from ui.words import has, language, plain, t
 from warehouse.errors import StoreError
 
 FIELDS = "missing_"  # of checks: what stands after it is a column
+KNOWN = {rule.check for rule in RULES}
 VERDICTS = ("fail", "warn", "pass", "no_data")  # the worst first
 MOST_SNAPSHOTS = 6  # of a course: each of them is opened and asked, once
 ORPHANED = ("no_customer",)  # checks whose customer is not there
@@ -44,11 +45,10 @@ def worded(rows: pd.DataFrame) -> pd.DataFrame:
 
 def called(check: str) -> str:
     """A check by its name; of a field that is missing, by the field's; one of the company's own as the sources file calls it."""
-    own = policy_or_default(data.newest().settings).own.get(check)
-    if own:
-        return own.label_zh if own.label_zh and language() != "en" else own.label
     if has(f"health.checks.{check}"):
-        return t(f"health.checks.{check}")
+        return t(f"health.checks.{check}")  # none of the company's own may be called so: the policy is read for those alone
+    if check not in KNOWN and (own := policy_or_default(data.newest().settings).own.get(check)):
+        return own.label_zh if own.label_zh and language() != "en" else own.label
     return t("health.missing", field=t(f"health.fields.{check.removeprefix(FIELDS)}"))
 
 

@@ -83,8 +83,11 @@ class DuckEngine:
                 self._dropped(key)
 
     def holds(self, key: str) -> bool:
-        """Whether the rows of a deep frame are still there."""
-        return key in self._shared
+        """Whether the rows of a deep frame are still there; whoever asks wants them, so they stay."""
+        found = self._shared.get(key)
+        if found:
+            found.used_at = time.monotonic()
+        return found is not None
 
     def kept(self, key: str, session: DuckSession, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, nw.LazyFrame]:
         """The rows of `make()`, computed once for all readers who may see them, as a frame of this session; and the frame they came from."""
@@ -95,13 +98,13 @@ class DuckEngine:
         with self._lock:
             alone = self._making.setdefault(key, threading.Lock())
         with alone:
-            if key not in self._shared:
-                sql = nw.to_native(make()).sql_query()
-                session.cursor.execute(f'CREATE OR REPLACE TABLE "{key}" AS {sql}')
+            found = self._shared.get(key)
+            if found is None:
+                found = Shared(nw.to_native(make()).sql_query())
+                session.cursor.execute(f'CREATE OR REPLACE TABLE "{key}" AS {found.sql}')
                 with self._lock:
-                    self._made[key], self._shared[key] = "TABLE", Shared(sql)
+                    self._made[key], self._shared[key] = "TABLE", found
                     self._make_room()
-            found = self._shared[key]
             found.used_at = time.monotonic()
         return found.sql
 

@@ -132,7 +132,7 @@ class Search:
     def exact(self, cells: Sequence[int], without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """How low cells are beyond the model (less one of its picks), each estimated together with it, and their t."""
         fit, cube, cells = self.fit, self.effects.cube, np.asarray(cells, int)
-        columns = np.array([self._columns(cell) for cell in cells]).reshape(len(cells), len(fit.inverse))
+        columns = self._columns(cells)
         inverse, residual = fit.inverse, fit.residual[cells]
         if without is not None:
             j = 1 + cube.levels + without
@@ -145,9 +145,14 @@ class Search:
         t = -residual / np.sqrt(self._noise(cells) * worth + (usual * worth) ** 2)
         return np.where(is_new, -residual / worth, 0.0), np.where(is_new, t, NEVER)
 
-    def _columns(self, cell: int) -> list[float]:
-        """Σw that a cell has in common with each column of the model."""
-        return [self.effects.w[cell], *self.effects.levels_of(cell), *(self.effects.common(pick, int(cell)) for pick in (*self.fit.picks, *self.fit.overlaps))]
+    def _columns(self, cells: np.ndarray) -> np.ndarray:
+        """Σw that each cell has in common with each column of the model."""
+        effects, picks, own = self.effects, (*self.fit.picks, *self.fit.overlaps), 1 + self.effects.cube.levels
+        columns = np.empty((len(cells), own + len(picks)))
+        for row, cell in zip(columns, map(int, cells), strict=True):
+            row[0], row[1:own] = effects.w[cell], effects.levels_of(cell)
+            row[own:] = [effects.common(pick, cell) for pick in picks]
+        return columns
 
     # steps: each returns the picks to go on with, or None
 

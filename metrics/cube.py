@@ -34,6 +34,7 @@ class Cube:
         self.blocks = cheapest(self.cards, self.depth, self.patterns) if cards else {}
         self._place = {c: k for k, c in enumerate(self.combinations)}
         self._conditions: dict[int, Conditions] = {}
+        self._deepest: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
         self._kept: dict[Combination, np.ndarray] | None = {} if 8 * self.patterns * len(self.blocks) < KEPT else None
 
     @property
@@ -113,13 +114,23 @@ class Cube:
 
     def rows(self, conditions: Conditions, among: np.ndarray | None = None) -> np.ndarray:
         """The patterns that satisfy the conditions, of all or `among` some."""
-        left = dict(conditions)
         if among is None:
-            rarest = min(left, key=lambda a: len(self._members[a][left[a]]))
-            among = self._members[rarest][left.pop(rarest)]
-        for attribute, level in left.items():
+            return self._rows_of(tuple(sorted(conditions.items())))
+        for attribute, level in conditions.items():
             among = among[self.codes[attribute][among] == level]
         return among
+
+    def _rows_of(self, conditions: tuple[tuple[int, int], ...]) -> np.ndarray:
+        """Kept of the deepest cells only, whose patterns are few and asked for again with each area that may hold some of them."""
+        if conditions in self._deepest:
+            return self._deepest[conditions]
+        left = dict(conditions)
+        rarest = min(left, key=lambda a: len(self._members[a][left[a]]))
+        among = self._members[rarest][left.pop(rarest)]
+        found = self.rows(left, among)
+        if len(conditions) == self.depth > 1:
+            self._deepest[conditions] = found
+        return found
 
     def within(self, sums: np.ndarray, conditions: Conditions, free: Combination) -> np.ndarray:
         """The part of `sums` where the conditions hold, as a table by the `free` attributes."""

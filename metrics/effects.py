@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -72,6 +73,11 @@ class Pick:
     def depth(self) -> int:
         return len(self.conditions)
 
+    @cached_property
+    def key(self) -> tuple:
+        """Its conditions, in one order."""
+        return tuple(sorted(self.conditions.items()))
+
 
 @dataclass
 class Fit:
@@ -98,7 +104,7 @@ class Effects:
     least: float  # answers of the smallest cell that is looked at
     _levels: dict[int, np.ndarray] = field(default_factory=dict)
     _inside: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    _common: dict[tuple, float] = field(default_factory=dict)
+    _common: dict[tuple, dict[int, float]] = field(default_factory=dict)  # per area or overlap: cell → Σw
     _milder: dict[tuple[int, int], Pick] = field(default_factory=dict)  # pairs of areas whose overlap has an effect of its own
 
     def __post_init__(self):
@@ -125,17 +131,16 @@ class Effects:
 
         A level that is pulled to 0 has less of it.
         """
-        out = np.empty(self.cube.size)
-        offsets = np.concatenate([[0], np.cumsum(self.cube.cards)])
-        for combination in self.cube.combinations:
-            table = self.cube.table(self.w, combination)
-            left = np.ones_like(table)
-            for axis, a in enumerate(combination):
-                whole = self.w[offsets[a] : offsets[a + 1]] + pull if len(combination) > 1 else self.total
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    left *= 1 - table / np.reshape(whole, [-1 if k == axis and len(combination) > 1 else 1 for k in range(len(combination))])
-            out[self.cube.span(combination)] = np.clip(np.nan_to_num(left, nan=1.0), CONFOUNDED, 1).ravel()
-        return out
+        out = np.ones(self.cube.size)
+        out[: self.cube.levels] -= self.w[: self.cube.levels] / self.total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = 1 / (self.w[: self.cube.levels] + pull)  # of a level, per Σw of a cell
+            of = np.split(share, np.cumsum(self.cube.cards)[:-1])
+            for combination in (c for c in self.cube.combinations if len(c) > 1):
+                table, left = self.cube.table(self.w, combination), self.cube.table(out, combination)
+                for axis, a in enumerate(combination):
+                    left *= 1 - table * of[a].reshape([-1 if k == axis else 1 for k in range(len(combination))])
+        return np.clip(np.nan_to_num(out, copy=False, nan=1.0), CONFOUNDED, 1, out=out)
 
     def _equations(self) -> np.ndarray:
         """Σw that each two columns of the model have in common, without picks."""
@@ -172,10 +177,10 @@ class Effects:
 
     def common(self, pick: Pick, cell: int) -> float:
         """Σw that an area or overlap has in common with a cell."""
-        key = (cell, *sorted(pick.conditions.items()))
-        if key not in self._common:
-            self._common[key] = self._in_both(pick, self.cube.conditions(cell))
-        return self._common[key]
+        known = self._common.setdefault(pick.key, {})
+        if cell not in known:
+            known[cell] = self._in_both(pick, self.cube.conditions(cell))
+        return known[cell]
 
     def _in_both(self, pick: Pick, conditions: Conditions) -> float:
         if any(pick.conditions.get(a, level) != level for a, level in conditions.items()):
@@ -183,7 +188,10 @@ class Effects:
         both = {**pick.conditions, **conditions}
         if len(both) <= self.cube.depth:
             return float(self.w[self.cube.cell(both)])
-        return float(self.sums.w[self.cube.rows({a: level for a, level in both.items() if a not in pick.conditions}, pick.rows)].sum())
+        rows, known = pick.rows, pick.conditions
+        if len(conditions) == self.cube.depth and len(mine := self.cube.rows(conditions)) < len(rows):
+            rows, known = mine, conditions
+        return float(self.sums.w[self.cube.rows({a: level for a, level in both.items() if a not in known}, rows)].sum())
 
     def fit(self, picks: Sequence[Pick], usual: float | None = None, noise: float | None = None) -> Fit:
         """Estimate the model with these areas. usual, noise: the spread of levels and the noise's variance to begin with."""

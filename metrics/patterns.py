@@ -14,7 +14,8 @@ from metrics.query import Frame, QuestionError, aggregate, table
 MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
 MOST_COLUMNS = 12
 MOST_PATTERNS = 5_000_000
-EVEN = "[02468acegikmoqsuwyACEGIKMOQSUWY]"  # characters of an id that are not counted
+EVEN, ODD = "[02468acegikmoqsuwyACEGIKMOQSUWY]", "[^02468acegikmoqsuwyACEGIKMOQSUWY]"
+EVENLY = rf"\A(?:{EVEN}*{ODD}{EVEN}*{ODD})*{EVEN}*\z"  # an even number of odd characters; one match is half the work of counting them
 TELLING = 8  # characters at the end of an id that are looked at: running numbers, days and check digits are there
 HALVES = (0.3, 0.7)  # outside, the ids do not halve the answers
 REST = object()  # the level of everything that is too rare to be one
@@ -72,7 +73,7 @@ def patterns(frame: Frame, columns: Sequence[str], searched: nw.Expr, shown: nw.
 
 def _is_first_half() -> nw.Expr:
     """Whether the last characters of a respondent's id hold an even number of odd ones: a coin that every engine throws alike."""
-    return nw.col("respondent").cast(nw.String).str.tail(TELLING).str.replace_all(EVEN, "").str.len_chars() % 2 == 0
+    return nw.col("respondent").cast(nw.String).str.tail(TELLING).str.contains(EVENLY)
 
 
 def _several(ready: Frame) -> Frame:

@@ -9,7 +9,7 @@ import streamlit as st
 from access.guard import NotAdmitted, admit
 from access.reader import Reader
 from access.roles import may_open
-from ui import data, entrance, filters, freshness, navigation, page, risk_policy, view
+from ui import data, entrance, filters, freshness, navigation, offered, page, risk_policy, view
 from ui.selection import period
 from ui.words import KEY
 from warehouse.errors import NoSnapshot, StoreError
@@ -59,7 +59,7 @@ def _look(name: str) -> None:
     """Fix snapshot and selection for this run; without facts there is nothing to filter."""
     snapshot = data.newest()
     freshness.remember(snapshot.sources)
-    reach, choices = data.reach(snapshot.id), data.choices(snapshot.id)
+    reach, choices = data.reach(snapshot.id), offered.choices(snapshot.id)
     if reach is None:
         return
     filters.ensure()

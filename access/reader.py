@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from access.grants import Grant, grants
@@ -29,7 +30,7 @@ class Reader:
     def role(self) -> Role:
         return ROLES[self.grant.role]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Changes whenever the reader may see or do something else."""
         return hashlib.sha256(repr((self.name, self.grant, self.scope)).encode()).hexdigest()[:12]

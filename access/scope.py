@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 # What of a visible row is kept from a reader: personal data (masked), the people at the customer (no rows), money (empty).
 VEILS = ("personal", "contacts", "amounts")
@@ -30,7 +31,7 @@ class Scope:
             raise ValueError(f"no veil {', '.join(map(repr, sorted(unknown)))}; there are {', '.join(VEILS)}")
         object.__setattr__(self, "veils", tuple(veil for veil in VEILS if veil in self.veils))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Twelve hex digits that stand for the scope in cache keys."""
         return hashlib.sha256(json.dumps([self.is_full, sorted(self.rules), self.veils]).encode()).hexdigest()[:12]

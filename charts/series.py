@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import pandas as pd
 
 from charts import theme
 
 TIME_FORMATS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m", "quarter": "%Y-%m", "year": "%Y"}
-TICKS = 8
+TICKS, NAN = 8, float("nan")
 
 
 def line(
@@ -23,11 +25,10 @@ def line(
     label: a value in words. step: a period in words. names: value of `by` → label. strong: the series to look at (default:
     the first). tick: d3 format of the value axis. Only a single series gets its band: several would cover each other.
     """
-    groups = {None: rows} if by is None else dict(iter(rows.groupby(by, sort=False, dropna=False)))
+    groups = _courses(rows, by)
     strong = strong if strong in groups else next(iter(groups), None)
     traces, notes = [], []
     for name, part in groups.items():
-        part = part.sort_values("period")
         is_strong = name == strong
         colour = theme.ACCENT if is_strong else theme.CONTEXT
         traces += _band(part) if by is None else []
@@ -44,6 +45,27 @@ def line(
     return {"data": traces, "layout": frame}
 
 
+class Step(NamedTuple):
+    """A row of a series."""
+
+    period: dt.date
+    value: float | None
+    low: float | None
+    high: float | None
+    n: float | None
+    complete: bool
+
+
+def _courses(rows: pd.DataFrame, by: str | None) -> dict[object, list[Step]]:
+    """The steps of each series, in the order of the days."""
+    names = [None] * len(rows) if by is None else [None if pd.isna(name) else name for name in rows[by]]
+    groups: dict[object, list[Step]] = {None: []} if by is None else {}
+    figures = ([None if pd.isna(x) else float(x) for x in rows[name]] for name in ("value", "low", "high", "n"))
+    for name, *step in zip(names, rows["period"], *figures, rows["complete"].astype(bool), strict=True):
+        groups.setdefault(name, []).append(Step(*step))
+    return {name: sorted(steps, key=lambda step: step.period) for name, steps in groups.items()}
+
+
 def _time_axis(periods: pd.Series, grain: str, step) -> dict:
     """At most TICKS labels, each on a step; the whole period is shown, also where its ends have no data."""
     days = sorted(set(periods))
@@ -56,39 +78,37 @@ def _time_axis(periods: pd.Series, grain: str, step) -> dict:
     return theme.axis(type="date", showgrid=False, range=ends, tickmode="array", tickvals=[str(day) for day in marked], ticktext=texts)
 
 
-def _band(part: pd.DataFrame) -> list[dict]:
+def _band(part: list[Step]) -> list[dict]:
     """The interval as a grey band, one piece per stretch without gaps: a fill would otherwise bridge them."""
-    known = part["low"].notna() & part["high"].notna()
-    pieces = part[known].groupby((~known).cumsum()[known])
     bands = []
-    for _, piece in pieces:
-        days = [str(day) for day in piece["period"]]
-        outline = {"x": days + days[::-1], "y": [*piece["high"], *piece["low"][::-1]]}
-        bands.append({"type": "scatter", **outline, "mode": "lines", "fill": "toself", "fillcolor": theme.BAND, "line": {"width": 0}, "hoverinfo": "skip"})
+    for is_known, steps in groupby(part, key=lambda step: step.low is not None and step.high is not None):
+        if is_known:
+            piece = list(steps)
+            days = [str(step.period) for step in piece]
+            outline = {"x": days + days[::-1], "y": [*(step.high for step in piece), *(step.low for step in reversed(piece))]}
+            bands.append({"type": "scatter", **outline, "mode": "lines", "fill": "toself", "fillcolor": theme.BAND, "line": {"width": 0}, "hoverinfo": "skip"})
     return bands
 
 
-def _strokes(part: pd.DataFrame, colour: str, width: float, label, step, name: str, band: bool) -> list[dict]:
+def _strokes(part: list[Step], colour: str, width: float, label, step, name: str, band: bool) -> list[dict]:
     """Complete steps as a solid line; the step still running as a dashed one that begins at the last complete point."""
-    complete = part["complete"].astype(bool)
-    solid = _stroke(part[complete], colour, width, label, step, name, band)
-    running = part[~complete]
-    if running.empty:
+    complete, running = [s for s in part if s.complete], [s for s in part if not s.complete]
+    solid = _stroke(complete, colour, width, label, step, name, band)
+    if not running:
         return [solid]
-    dashed = _stroke(pd.concat([part[complete].tail(1), running]), colour, width, label, step, name, band)
+    dashed = _stroke([*complete[-1:], *running], colour, width, label, step, name, band)
     dashed["line"] = {**dashed["line"], "dash": "dot"}
     dashed["marker"] = {**dashed["marker"], "symbol": "circle-open"}
-    dashed["hovertemplate"] = ["<extra></extra>"] * int(complete.any()) + ["%{customdata}<extra></extra>"] * len(running)
+    dashed["hovertemplate"] = ["<extra></extra>"] * len(complete[-1:]) + ["%{customdata}<extra></extra>"] * len(running)
     return [solid, dashed]
 
 
-def _stroke(part: pd.DataFrame, colour: str, width: float, label, step, name: str, band: bool) -> dict:
-    values = [None if pd.isna(value) else float(value) for value in part["value"]]
-    hover = [f"{name and name + ' · '}{step(row.period)}: {label(row.value)}{_size(row)}" for row in part.itertuples()]
-    alone = _isolated(values)
+def _stroke(part: list[Step], colour: str, width: float, label, step, name: str, band: bool) -> dict:
+    hover = [f"{name and name + ' · '}{step(s.period)}: {label(NAN if s.value is None else s.value)}{_size(s.n)}" for s in part]
+    alone = _isolated([s.value for s in part])
     reach = _reach(part, alone) if band else {}
     return {
-        "type": "scatter", "mode": "lines+markers", "x": [str(day) for day in part["period"]], "y": values, "customdata": hover, "name": name,
+        "type": "scatter", "mode": "lines+markers", "x": [str(s.period) for s in part], "y": [s.value for s in part], "customdata": hover, "name": name,
         "hovertemplate": "%{customdata}<extra></extra>", "connectgaps": False, "line": {"color": colour, "width": width},
         "marker": {"color": colour, "size": [7 if lonely else 4 for lonely in alone]}, **reach,
     }  # fmt: skip
@@ -109,16 +129,17 @@ def _hidden(rows: pd.DataFrame, step) -> list[dict]:
     ]  # fmt: skip
 
 
-def _reach(part: pd.DataFrame, alone: list[bool]) -> dict:
+def _reach(part: list[Step], alone: list[bool]) -> dict:
     """Intervals of points that stand alone: a band has no width there."""
-    known = pd.Series(alone, part.index) & part["low"].notna() & part["high"].notna()
-    above, below = (part["high"] - part["value"]).where(known, 0), (part["value"] - part["low"]).where(known, 0)
-    bars = {"type": "data", "symmetric": False, "array": list(above), "arrayminus": list(below), "color": theme.FAINT, "thickness": 1.5, "width": 4}
-    return {"error_y": bars} if known.any() else {}
+    known = [is_alone and None not in (s.value, s.low, s.high) for s, is_alone in zip(part, alone, strict=True)]
+    above = [s.high - s.value if is_known else 0 for s, is_known in zip(part, known, strict=True)]
+    below = [s.value - s.low if is_known else 0 for s, is_known in zip(part, known, strict=True)]
+    bars = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": theme.FAINT, "thickness": 1.5, "width": 4}
+    return {"error_y": bars} if any(known) else {}
 
 
-def _size(row) -> str:
-    return "" if pd.isna(row.n) else f" (n {theme.count(row.n)})"
+def _size(n: float | None) -> str:
+    return "" if n is None else f" (n {theme.count(n)})"
 
 
 def _isolated(values: list) -> list[bool]:
@@ -127,12 +148,11 @@ def _isolated(values: list) -> list[bool]:
     return [padded[k] is None and padded[k + 2] is None for k in range(len(values))]
 
 
-def _end_label(part: pd.DataFrame, name: str, colour: str) -> list[dict]:
-    known = part[part["value"].notna()]
-    if known.empty:
+def _end_label(part: list[Step], name: str, colour: str) -> list[dict]:
+    known = [step for step in part if step.value is not None]
+    if not known:
         return []
-    last = known.iloc[-1]
-    return [theme.note(str(last["period"]), float(last["value"]), name, xshift=8, font={"size": theme.FONT_SIZE, "color": colour})]
+    return [theme.note(str(known[-1].period), known[-1].value, name, xshift=8, font={"size": theme.FONT_SIZE, "color": colour})]
 
 
 def _apart(notes: list[dict], rows: pd.DataFrame, height: int) -> list[dict]:
@@ -159,5 +179,5 @@ def _target_label(target: float | None, text: str) -> list[dict]:
 
 def sparkline(rows: pd.DataFrame) -> list[float | None]:
     """The values of a small line inside a card: complete steps only; None where there is nothing, which is drawn as a gap."""
-    complete = rows[rows["complete"].astype(bool)].sort_values("period")
-    return [None if pd.isna(value) else float(value) for value in complete["value"]]
+    steps = sorted(zip(rows["period"], rows["value"], rows["complete"], strict=True), key=lambda step: step[0])
+    return [None if pd.isna(value) else float(value) for _, value, is_complete in steps if is_complete]

@@ -1,5 +1,7 @@
 """Whom do I call today? The customers with flags: mine first, then by the revenue behind them; why, what changed, what to do, and what is done."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 import charts
@@ -85,22 +87,31 @@ def whom(now):
         standings = cases.standings(now, theirs, known)
         chosen, state, alone = chosen_kinds(), chosen_state(), only_mine()
         among = cases.narrowed(state, standings)
-        found = calling.listed(now, mine, chosen, alone, **among)
+        found = in_words(now, chosen, alone, known, calling.ON_SCREEN, among)
         if found.rows.empty:
             st.caption(t("at_risk.no_match"))
             return
         if left := cases.hidden(state, standings):
             st.caption(left)
-        told = lambda found: cases.beside(now, likely.beside(now, reasons.told(found.rows, known, mine)), standings)  # noqa: E731
-        rows = told(found)
+        rows = cases.beside(now, found.rows, standings)
         for row in rows.head(FIRST).to_dict("records"):
             told_in_full(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
         st.markdown(f"**{t('at_risk.everybody')}**")
         metrics = tuple(data.metric(name) for name in ("at_risk", "revenue_at_risk", "customer_health"))
-        everything = lambda: told(calling.listed(now, mine, chosen, alone, None, **among))  # noqa: E731
+        everything = lambda: cases.beside(now, in_words(now, chosen, alone, known, None, among).rows, standings)  # noqa: E731
         columns = {name: column for name, column in LIST.items() if (mine or name != "is_mine") and (theirs or name != "case")}
         row = table(now, rows, columns, key="at_risk", metrics=metrics, total=found.total, whole=everything, select=True)
         st.caption(t("cases.select")) if row is None else chosen_row(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
+
+
+def in_words(now, chosen, alone: bool, known, limit: int | None, among) -> data.Behind:
+    """The list with its reasons, actions and likelihoods in words; what stands on screen is put into words once."""
+
+    def told() -> data.Behind:
+        found = calling.listed(now, mine, chosen, alone, limit, **among)
+        return found if found.rows.empty else replace(found, rows=likely.beside(now, reasons.told(found.rows, known, mine)))
+
+    return told() if limit is None else data.once(now, ("at_risk", sorted(mine), sorted(chosen), alone, limit, among), told)
 
 
 def chosen_row(now, row: dict, stands: Standing, known) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts import theme
-from ui import behind, data, descent, driving, numbers, page, scores, themes, voices, weak
+from ui import behind, data, descent, driving, numbers, offered, page, scores, themes, voices, weak
 from ui.figure import clickable, figure
 from ui.level import ALL, NAMES, PERIOD, parse
 from ui.table import Column, table
@@ -73,10 +73,10 @@ def controls(level, dimensions, waves):
             args=("wave",), width=260,
         )  # fmt: skip
         if not level.is_open and level.dimension not in words_only:
-            offered = ("nps", "low_share") if scores.is_nps(view, level.dimension) else ("mean", "low_share")
-            st.session_state["drill_measure"] = level.measure if level.measure in offered else offered[0]
+            measures = ("nps", "low_share") if scores.is_nps(view, level.dimension) else ("mean", "low_share")
+            st.session_state["drill_measure"] = level.measure if level.measure in measures else measures[0]
             st.segmented_control(
-                t("drill.measure"), offered, format_func=lambda name: t(f"drill.measures.{name}"), key="drill_measure", on_change=changed, args=("measure",),
+                t("drill.measure"), measures, format_func=lambda name: t(f"drill.measures.{name}"), key="drill_measure", on_change=changed, args=("measure",),
                 required=True,
             )  # fmt: skip
 
@@ -92,7 +92,7 @@ def areas(view, level, usual):
 def heat(view, level, usual):
     """Every dimension by the groups of one column; a cell opens."""
     with page.section("drill.map", help="drill.map_help"):
-        columns = data.survey_segments(view.snapshot)
+        columns = offered.survey_segments(view.snapshot)
         dimensions = scores.scored(view)
         if not columns or not dimensions:
             st.caption(t("nps.no_segments"))
@@ -257,7 +257,7 @@ def inside(level):
 
 dimensions, words_only, waves = scores.scored(view), scores.worded(view), scores.waves(view)
 usual = next(iter(dimensions), None)
-level, is_odd = parse(asked(), [*dimensions, *words_only], data.survey_segments(view.snapshot), waves, usual)
+level, is_odd = parse(asked(), [*dimensions, *words_only], offered.survey_segments(view.snapshot), waves, usual)
 if is_odd:
     st.warning(t("drill.odd"), icon=":material/link_off:")
 if usual is None and not words_only:

@@ -8,7 +8,7 @@ from access.guard import guard
 from charts import theme
 from metrics.change import changed
 from metrics.result import K_TESTABLE
-from ui import data, loops, numbers, page, scores, sentences
+from ui import data, loops, numbers, offered, page, scores, sentences
 from ui.behind import leading
 from ui.cards import Card, row
 from ui.figure import clickable, figure
@@ -136,7 +136,7 @@ def three_ways(view):
 def by_segment(view):
     """Intervals and split of each group, of whichever column the reader chooses; a group opens its answers and comments."""
     with page.section("nps.by_segment", help="nps.by_segment_help"):
-        columns = data.survey_segments(view.snapshot)
+        columns = offered.survey_segments(view.snapshot)
         if not columns:
             st.caption(t("nps.no_segments"))
             return

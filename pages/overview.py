@@ -62,7 +62,7 @@ def over_time(view, cards):
 def what_changed(view, cards):
     """At most seven sentences, each a link to where it can be seen."""
     with page.section("why.title", help="why.help"):
-        with st.skeleton(height=120):
+        with page.awaited(120):
             found = sentences.told(view, {card.metric: card.leads_to for card in cards if card.metric in WHY})
         if not found:
             page.sentence(t("why.nothing", before=page.days(page.compared(view))))
@@ -82,7 +82,7 @@ def weakest(view):
 def attention(view):
     """Who is at risk with how much, whether we were there in time, and whether the data can be relied on: each a link to its page."""
     with page.section("at_risk.title"):
-        with st.skeleton(height=60):
+        with page.awaited(60):
             now = calling.today(view)
             told, kept = calling.said(now), clocks.said(view)
         page.sentence(told or t(calling.nobody(now), day=numbers.day(now.period.last_day)))

@@ -7,7 +7,7 @@ from access.guard import guard
 from metrics.query import QuestionError
 from records import plans as kept
 from records.models import Plan
-from ui import data, loops, numbers, page, plan_form, plan_sheet, plans, scores
+from ui import data, loops, numbers, offered, page, plan_form, plan_sheet, plans, scores
 from ui.level import NAMES, parse
 from ui.navigation import link
 from ui.recognised import why
@@ -73,7 +73,7 @@ def listed(view):
     if not found:
         st.caption(t("plans.none_so"))
         return
-    with st.skeleton(height=160):
+    with page.awaited(160):
         rows = pd.DataFrame([told(plan) for plan in found])
     picked = table(view, rows, COLUMNS, key="plans_list", metrics=(data.metric("remeasured"),), select=True)
     called = {plan.number: f"{row['number']} · {row['area']} · {row['asked']}" for plan, row in zip(found, rows.to_dict("records"), strict=True)}
@@ -85,7 +85,7 @@ def listed(view):
 @page.part("plans.opening")
 def opening(view, level):
     """The form for a plan about a level of the drill-down."""
-    with st.skeleton(height=240):
+    with page.awaited(240):
         found = plans.opening(view, level)
     if found is None:
         page.empty("plans.no_score")
@@ -136,7 +136,7 @@ if view.snapshot == NO_SNAPSHOT:
     page.nothing_published()
 elif "new" in st.query_params:
     dimensions = scores.scored(view)
-    level, is_odd = parse(asked(), dimensions, data.survey_segments(view.snapshot), scores.waves(view), next(iter(dimensions), None))
+    level, is_odd = parse(asked(), dimensions, offered.survey_segments(view.snapshot), scores.waves(view), next(iter(dimensions), None))
     link(view, "plans", t("plans.back"), icon=":material/arrow_back:")
     if is_odd or level.dimension is None:
         page.empty("plans.odd")

@@ -29,7 +29,12 @@ def location(data: Path, url: str | None = None) -> str:
 
     It does not look at the disk: a page asks for it a hundred times.
     """
-    return url or os.environ.get("RAPPORT_RECORDS") or f"sqlite:///{os.path.join(os.path.abspath(data), FILE)}"
+    return url or os.environ.get("RAPPORT_RECORDS") or _own(os.fspath(data), os.getcwd())
+
+
+@cache
+def _own(data: str, here: str) -> str:
+    return f"sqlite:///{os.path.join(os.path.normpath(os.path.join(here, data)), FILE)}"
 
 
 def exists(data: Path, url: str | None = None) -> bool:
@@ -46,13 +51,13 @@ def mark(data: Path, url: str | None = None) -> tuple | None:
     file = _file(location(data, url))
     if file is None:
         return None
-    return tuple(state for path in (file, Path(f"{file}-wal")) if (state := _state(path)))
+    return tuple(state for path in (str(file), f"{file}-wal") if (state := _state(path)))
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def _state(path: str) -> tuple[int, int] | None:
     """Time and size of a file; None where there is none: the last one to close a database takes its -wal away at any moment."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except FileNotFoundError:
         return None
     return found.st_mtime_ns, found.st_size

@@ -43,10 +43,10 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
                 show(view, card)
 
 
-@page.fragment(parallel=lambda view, card: not data.is_ready(view, card.metric, where=card.where, **card.options))
+@page.fragment(parallel=True)
 def show(view: View, card: Card) -> None:
     """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
-    with page.safely(title(card)), st.skeleton(height=SKELETON):
+    with page.safely(title(card)), page.awaited(SKELETON):
         change = data.compare(view, card.metric, where=card.where, **card.options)
         _headline(view, card, change)
         with page.safely(t("targets.title")):
@@ -136,7 +136,7 @@ def papers(view: View, metric, change: Change) -> str:
 
 def _small_line(view: View, card: Card) -> dict:
     """The series without axes, in st.metric's words."""
-    return small(charts.sparkline(data.answer(view, card.metric, grain=view.grain, where=card.where, **card.options).rows))
+    return small(data.derived(view, card.metric, charts.sparkline, grain=view.grain, where=card.where, **card.options))
 
 
 def small(values: list[float | None]) -> dict:

@@ -11,10 +11,11 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import narwhals as nw
 import pandas as pd
@@ -24,31 +25,38 @@ import warehouse
 from access.guard import NotAdmitted, admitted_now
 from access.kept import Kept
 from access.scope import Scope
-from metrics import CATALOGUE, decomposition, survey
+from metrics import CATALOGUE, decomposition
 from metrics.additive import Memory, remembering
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
 from metrics.query import Frame, Query, QuestionError, collect, named, watched
 from metrics.result import Answer
-from ui.selection import BLANK, SEGMENTS
 from ui.view import View
 from warehouse import store
 
 # Answers are kept as they are, not pickled: reading a frame back costs more than most pages. Every reader gets a copy that shares
 # the values until somebody writes to it (pandas copies on write), so what is kept never changes.
 CACHED = {"max_entries": 4000, "show_spinner": False}
-MOST_CHOICES = 1000  # values offered per filter
 MOST_ROWS = 5000  # of a list on screen; its files hold all
+Value = TypeVar("Value")
 _thread = threading.local()  # what this thread has open: tables belong to one thread
 
 
 @dataclass(frozen=True)
 class Computed:
-    """An answer and the queries that gave it."""
+    """An answer and the queries that gave it. key: of the question, for whoever may ask it. made: what has been made of the answer."""
 
     answer: Answer
     sql: tuple[str, ...]
+    key: str
+    made: dict = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: Hashable, make: Callable[[], Value]) -> Value:
+        """What `make()` gives, made at the first call of this name."""
+        if name not in self.made:
+            self.made[name] = make()
+        return self.made[name]
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,22 @@ def metric(name: str) -> Metric:
     return CATALOGUE[name]
 
 
+def derived(view: View, name: str, make: Callable[[pd.DataFrame], Value], *, grain=None, by=(), where=None, **options) -> Value:
+    """What `make` makes of the rows of an answer, made once for all reruns: everybody gets the same, so nobody may write to it."""
+    found = _found(view, name, view.query(grain=grain, by=by, where=where, **options))
+    return found.once(make, lambda: make(found.answer.rows))
+
+
+def once(view: View, part: object, make: Callable[[], Value]) -> Value:
+    """What `make()` gives for this view, its reader and language, made once; nobody may write to it. part: what it is, and on what else it depends."""
+    return _once(digest(view.snapshot, admitted_now().scope, None, view.query(), part=repr((part, view.grain, view.against, view.language))), make)
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _once(key: str, _make: Callable[[], Value]) -> Value:
+    return _make()
+
+
 def answer(view: View, name: str, *, grain=None, by=(), where=None, **options) -> Answer:
     """A metric under the page's filters; see View.query for the arguments.
 
@@ -101,8 +125,8 @@ def standing(view: View, *, where=None, **options) -> Query:
 
 def compare(view: View, name: str, *, where=None, **options) -> Change:
     """The metric over the view's period beside the comparison the reader has chosen."""
-    now, before = questions(view.query(where=where, **options), view.against)
-    return changed(headline(computed(view, name, now).answer), headline(computed(view, name, before).answer))
+    now, before = (_found(view, name, query) for query in questions(view.query(where=where, **options), view.against))
+    return now.once(("beside", before.key), lambda: changed(headline(now.answer), headline(before.answer)))
 
 
 def explain(view: View, name: str) -> list[dict]:
@@ -115,19 +139,14 @@ def explain(view: View, name: str) -> list[dict]:
 
 def computed(view: View, name: str, query: Query) -> Computed:
     """The answer to any question, with the queries that gave it."""
-    asked = metric(name)
-    found = _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
+    found = _found(view, name, query)
     return replace(found, answer=replace(found.answer, rows=found.answer.rows.copy(deep=False)))
 
 
-def is_ready(view: View, name: str, *, where=None, **options) -> bool:
-    """Whether a card's numbers have been computed before: then they are there at once, and nothing is gained by computing side by side."""
-    asked, scope = metric(name), admitted_now().scope
-    now, before = questions(view.query(where=where, **options), view.against)
-    return all(digest(view.snapshot, scope, asked, query) in _done for query in (now, before))
-
-
-_done: set[str] = set()  # keys of all answers computed by this process; one that has been forgotten since is computed again
+def _found(view: View, name: str, query: Query) -> Computed:
+    """The answer as it is kept, the same one for everybody."""
+    asked = metric(name)
+    return _computed(digest(view.snapshot, admitted_now().scope, asked, query), asked, view.snapshot, query)
 
 
 def rows_behind(view: View, name: str, *, where=None, limit: int | None = MOST_ROWS, **options) -> Behind:
@@ -162,11 +181,10 @@ def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -
 def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Computed:
     with remembering(_memory(_snapshot)), watched(warehouse.sql) as sql:
         found = ask(_metric, tables(_snapshot), _query)
-    _done.add(key)
-    return Computed(found, tuple(sql))
+    return Computed(found, tuple(sql), key)
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
+@st.cache_resource(max_entries=1000, show_spinner=False)
 def _explained(key: str, _name: str, _snapshot: str, _query: Query, _against: str) -> list[dict]:
     with remembering(_memory(_snapshot)):
         return decomposition.explain(tables(_snapshot), _query, _name, against=_against)
@@ -229,46 +247,12 @@ def reach(snapshot: str) -> Reach | None:
     return _reach(digest(snapshot, admitted_now().scope, None, part="reach"), snapshot)
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
+@st.cache_resource(max_entries=50, show_spinner=False)
 def _reach(key: str, _snapshot: str) -> Reach | None:
     rows = collect(tables(_snapshot)["coverage"])
     if rows.empty:
         return None
     return Reach(min(rows["first_on"]), max(rows["last_on"]) + dt.timedelta(days=1))
-
-
-def choices(snapshot: str) -> Mapping[str, Mapping[str, str]]:
-    """What each segment filter offers: URL name → {value: label}, by label. Blank is offered where some have no value."""
-    return _choices(digest(snapshot, admitted_now().scope, None, part="choices"), snapshot)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _choices(key: str, _snapshot: str) -> dict[str, dict[str, str]]:
-    accounts = tables(_snapshot)["accounts"]
-    return {name: _offered(accounts, name, column) for name, column in SEGMENTS.items()}
-
-
-def _offered(accounts, name: str, column: str) -> dict[str, str]:
-    label = "owner" if name == "owner" else column
-    pairs = collect(accounts.select(value=column, label=label).unique().head(MOST_CHOICES))
-    if name == "tag":
-        tags = {tag.strip() for text in pairs["value"].dropna() for tag in text.split(",")} - {""}
-        found = {tag: tag for tag in sorted(tags)}
-    else:
-        named = pairs[pairs["value"].notna()].sort_values(["label", "value"])
-        found = {str(row.value): str(row.value if pd.isna(row.label) else row.label) for row in named.itertuples()}
-    return {**found, BLANK: ""} if found and pairs["value"].isna().any() else found
-
-
-def values_of(snapshot: str, column: str) -> tuple[str, ...]:
-    """The values of a column of customers, for choosing among them."""
-    return _values_of(digest(snapshot, admitted_now().scope, None, part=f"values {column}"), snapshot, column)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _values_of(key: str, _snapshot: str, _column: str) -> tuple[str, ...]:
-    found = collect(tables(_snapshot)["accounts"].select(value=nw.col(_column)).unique().head(MOST_CHOICES))["value"]
-    return tuple(sorted(map(str, found.dropna())))
 
 
 def accounts_in(snapshot: str, scope: Scope) -> int:
@@ -278,19 +262,9 @@ def accounts_in(snapshot: str, scope: Scope) -> int:
     return _accounts_in(digest(snapshot, scope, None, part="accounts"), snapshot, scope)
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
+@st.cache_resource(max_entries=200, show_spinner=False)
 def _accounts_in(key: str, _snapshot: str, _scope: Scope) -> int:
     return int(collect(warehouse.open(directory(), _snapshot, _scope)["accounts"].select(n=nw.len()))["n"].iloc[0])
-
-
-def survey_segments(snapshot: str) -> tuple[str, ...]:
-    """Columns by which survey answers can be divided, those the answers bring along first."""
-    return _survey_segments(digest(snapshot, admitted_now().scope, None, part="survey segments"), snapshot)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _survey_segments(key: str, _snapshot: str) -> tuple[str, ...]:
-    return survey.segment_columns(tables(_snapshot))
 
 
 def calendar(settings: Mapping) -> Calendar:

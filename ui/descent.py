@@ -10,7 +10,7 @@ import streamlit as st
 import charts
 from metrics.change import changed
 from metrics.result import K_TESTABLE
-from ui import data, numbers, page, scores, voices, weak
+from ui import data, numbers, offered, page, scores, voices, weak
 from ui.figure import clickable, figure
 from ui.level import ALL, PERIOD, Level, as_params
 from ui.navigation import link
@@ -180,7 +180,7 @@ def questions(view: View, level: Level, usual: str | None) -> None:
 @page.part("drill.segments")
 def segments(view: View, level: Level, usual: str | None) -> None:
     """The level divided by one more column; a group opens."""
-    columns = [column for column in data.survey_segments(view.snapshot) if column not in dict(level.segment)]
+    columns = [column for column in offered.survey_segments(view.snapshot) if column not in dict(level.segment)]
     with page.section("drill.segments", help="drill.segments_help"):
         if not columns:
             st.caption(t("nps.no_segments"))

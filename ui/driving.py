@@ -23,7 +23,7 @@ COLUMNS = {
 def section(view: View, level: Level, usual: str | None) -> None:
     """The sentence first, then the chart, whose points open their dimension."""
     wave = None if level.wave in (PERIOD, ALL) else level.wave
-    with st.skeleton(height=320):
+    with page.awaited(320):
         answer = data.answer(scores.looked(view, level), "drivers", wave=wave)
     page.failed_checks(answer)
     rows = answer.rows[answer.rows["state"] == "value"].reset_index(drop=True)

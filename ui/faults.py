@@ -24,7 +24,10 @@ ORPHANED = ("no_customer",)  # checks whose customer is not there
 
 def checks(view: View) -> pd.DataFrame:
     """All checks of all sources, the worst first; see metrics.health.data_health."""
-    rows = data.answer(view, "data_health").rows
+    return data.derived(view, "data_health", _ordered).copy(deep=False)
+
+
+def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
     order = rows.assign(rank=rows["verdict"].map(VERDICTS.index), over=rows["value"] - rows["threshold"])
     return order.sort_values(["rank", "over", "numerator"], ascending=[True, False, False], ignore_index=True).drop(columns=["rank", "over"])
 

@@ -20,7 +20,7 @@ from records import database, targets
 from records.database import RecordsError
 from records.editing import Conflict
 from records.models import Target
-from ui import conflict, data, numbers, standing
+from ui import conflict, data, numbers, offered, standing
 from ui.filters import label
 from ui.recognised import why
 from ui.selection import BLANK, SEGMENTS
@@ -114,14 +114,14 @@ def _metric(place, target: Target | None, mark: str) -> str:
 
 def _segment(view: View, target: Target | None, mark: str) -> list[list[str]]:
     """Which customers: values of one column are alternatives. A new target begins with the page's filters."""
-    offered = data.choices(view.snapshot)
-    there = {(SEGMENTS[name], "" if value == BLANK else value): (name, value) for name, values in offered.items() for value in values}
+    choices = offered.choices(view.snapshot)
+    there = {(SEGMENTS[name], "" if value == BLANK else value): (name, value) for name, values in choices.items() for value in values}
     begun = [tuple(pair) for pair in target.segment] if target else [(column, value) for column, values in view.selection.columns for value in values]
     there |= {pair: (pair[0], pair[1]) for pair in begun if pair not in there}  # a value that no customer has any more
 
     def named(pair: tuple[str, str]) -> str:
         name, value = there[pair]
-        return f"{t(f'filters.{name}')}: {label(name, offered[name], value)}" if name in offered else f"{name}: {value}"
+        return f"{t(f'filters.{name}')}: {label(name, choices[name], value)}" if name in choices else f"{name}: {value}"
 
     chosen = st.multiselect(t("targets.segment"), list(there), begun, named, key=f"target_segment_{mark}", placeholder=t("targets.company"))
     return [list(pair) for pair in chosen]

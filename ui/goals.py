@@ -40,7 +40,7 @@ def section(view: View) -> None:
     if not found:
         page.empty("targets.none")
         return
-    with st.skeleton(height=120):
+    with page.awaited(120):
         rows = [_told(view, target) for target in found]
     behind = [row for row in rows if row["verdict"] in ("behind", "missed")]
     page.sentence(t("targets.says", n=numbers.count(len(rows)), behind=numbers.count(len(behind))))

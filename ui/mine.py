@@ -10,7 +10,7 @@ import streamlit as st
 from access.guard import admitted_now
 from access.reach import owned
 from metrics import people
-from ui import customers, data
+from ui import customers, data, offered
 from ui.filters import label
 from ui.view import View
 from ui.words import plain, t
@@ -37,18 +37,18 @@ def chosen(view: View) -> Whose | None:
     """Whose customers are looked at: those of the sidebar's owners, else who is chosen here. None for a reader of own customers who has none."""
     named = view.selection.values("owner")
     if named:
-        offered = data.choices(view.snapshot).get("owner", {})
-        return Whose("one" if len(named) == 1 else "team", t("at_risk.and").join(label("owner", offered, value) for value in named), named)
-    offered = choices(view)
-    if len(offered) < 2:
-        return next(iter(offered.values()), None)
+        owners = offered.choices(view.snapshot).get("owner", {})
+        return Whose("one" if len(named) == 1 else "team", t("at_risk.and").join(label("owner", owners, value) for value in named), named)
+    known = choices(view)
+    if len(known) < 2:
+        return next(iter(known.values()), None)
     asked = st.query_params.get(PARAM)
-    first = asked if asked in offered else next(iter(offered))
-    place, names = list(offered).index(first), {key: _offered(whose) for key, whose in offered.items()}
-    key = st.selectbox(t("my_customers.choose"), list(offered), place, format_func=names.get, key="my_customers_whose", help=t("my_customers.choose_help"))
+    first = asked if asked in known else next(iter(known))
+    place, names = list(known).index(first), {key: _offered(whose) for key, whose in known.items()}
+    key = st.selectbox(t("my_customers.choose"), list(known), place, format_func=names.get, key="my_customers_whose", help=t("my_customers.choose_help"))
     if key != asked:
         st.query_params[PARAM] = key
-    return offered[key]
+    return known[key]
 
 
 def choices(view: View) -> dict[str, Whose]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -74,6 +75,12 @@ def _page(entry: Entry, reader: Reader | None):
     return st.Page(entry.path, title=title, icon=icon, url_path=entry.name, visibility="visible" if is_open else "hidden")
 
 
+@cache
+def _linked(name: str, is_home: bool):
+    """A page as links name it: making one costs more than the link."""
+    return st.Page(entry(name).path, default=True) if is_home else st.Page(entry(name).path, url_path=name)
+
+
 def entry(name: str) -> Entry:
     """The page of this name. Raises LookupError naming those there are."""
     for known in ENTRIES:
@@ -92,7 +99,8 @@ def link(
     if not may_open(reader, name):
         return
     params = {**view.params(**segments), **(state or {})}
-    st.page_link(_page(known, reader), label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")
+    target = _linked(known.name, known.name == home(reader))
+    st.page_link(target, label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")
 
 
 def customer_link(view: View, customer_id: str, label: str, help: str | None = None) -> None:
@@ -100,4 +108,4 @@ def customer_link(view: View, customer_id: str, label: str, help: str | None = N
     known, reader = entry(CUSTOMER), admitted_now()
     if may_open(reader, CUSTOMER):
         params = {**view.params(), "id": customer_id}
-        st.page_link(_page(known, reader), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")
+        st.page_link(_linked(CUSTOMER, home(reader) == CUSTOMER), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")

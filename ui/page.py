@@ -6,15 +6,16 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 import streamlit as st
 
-from access.guard import NotAdmitted, is_stale
+from access.guard import SESSION, NotAdmitted, is_stale
 from connectors.errors import SourceError
 from metrics.period import Period, PeriodError
 from metrics.query import QuestionError
-from ui import data, filters, freshness, numbers, printing, view
+from ui import data, filters, freshness, numbers, offered, printing, view
 from ui.recognised import recognised, why
 from ui.view import View
 from ui.words import plain, t
@@ -38,7 +39,7 @@ def begin(name: str) -> View:
     with st.container(gap=None):
         st.caption(_what(looked))
         freshness.bar(looked)
-    filters.active(looked.selection, data.choices(looked.snapshot))
+    filters.active(looked.selection, offered.choices(looked.snapshot))
     return looked
 
 
@@ -103,11 +104,10 @@ def safely(what: str) -> Iterator[None]:
         st.error(t("errors.unexpected", what=plain(what), code=code), icon=":material/error:")
 
 
-def fragment(parallel: bool | Callable[..., bool] = False, **options) -> Callable:
+def fragment(parallel: bool = False, **options) -> Callable:
     """st.fragment for everything that shows data: who lost the right since the page was drawn gets the page drawn anew instead.
 
-    parallel: computed beside what follows it; a function of the same arguments decides it at each run, since a thread of its
-    own costs more than an answer that is already there.
+    parallel: computed beside what follows it, until it has been drawn once: a thread of its own costs more than numbers that are there.
     """
 
     def decorate(draw: Callable) -> Callable:
@@ -117,12 +117,47 @@ def fragment(parallel: bool | Callable[..., bool] = False, **options) -> Callabl
                 st.rerun()
             return draw(*args, **kwargs)
 
-        if not callable(parallel):
-            return st.fragment(guarded, parallel=parallel, **options)
-        beside, at_once = st.fragment(guarded, parallel=True, **options), st.fragment(guarded, **options)
-        return functools.wraps(draw)(lambda *args, **kwargs: (beside if parallel(*args, **kwargs) else at_once)(*args, **kwargs))
+        return _beside_once(draw, guarded, options) if parallel else st.fragment(guarded, **options)
 
     return decorate
+
+
+def _beside_once(draw: Callable, guarded: Callable, options: dict) -> Callable:
+    """A fragment beside what follows it the first time that it is drawn, and in its turn from then on."""
+
+    @functools.wraps(draw)
+    def noted(*args, **kwargs):
+        key = _key(draw, args, kwargs)
+        token = _is_awaited.set(key not in _drawn)
+        try:
+            guarded(*args, **kwargs)
+        finally:
+            _is_awaited.reset(token)
+        if len(_drawn) >= MOST_DRAWN:
+            _drawn.clear()
+        _drawn.add(key)
+
+    beside, at_once = st.fragment(noted, parallel=True, **options), st.fragment(noted, **options)
+    return functools.wraps(draw)(lambda *args, **kwargs: (at_once if _key(draw, args, kwargs) in _drawn else beside)(*args, **kwargs))
+
+
+_drawn: set[int] = set()  # what this process has drawn before: its numbers are there, or come again soon
+_is_awaited: ContextVar[bool] = ContextVar("is_awaited", default=True)
+MOST_DRAWN = 20_000
+
+
+def _key(draw: Callable, args: tuple, kwargs: dict) -> int:
+    """What a part shows: the same part of the same view for the same rights. It decides how to draw, never what is shown."""
+    plain = (part.mark if isinstance(part, View) else repr(part) for part in (*args, *kwargs.values()))
+    return hash((draw.__module__, draw.__qualname__, st.session_state.get(SESSION), *plain))
+
+
+def awaited(height: int):
+    """Room for what is computed inside a fragment, grey while it takes long; a parallel one that has been drawn before is not waited for."""
+    if _is_awaited.get():
+        return st.skeleton(height=height)
+    st.empty()  # the same place, so that what follows stays where it is
+    return nullcontext()
 
 
 def part(title: str, *, parallel: bool = False) -> Callable:

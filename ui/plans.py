@@ -20,7 +20,7 @@ from metrics.query import Query
 from metrics.result import Answer
 from records import database, plans
 from records.models import Plan, PlanCustomer
-from ui import customers, data, numbers, scores
+from ui import customers, data, numbers, offered, scores
 from ui.filters import label
 from ui.level import ALL, PERIOD, Level
 from ui.view import View
@@ -161,7 +161,7 @@ def _options(plan: Plan) -> dict:
 
 def gone(view: View, plan: Plan) -> str | None:
     """What a plan rests on and is no longer there, in words: a column, or its wave. None where it can be measured."""
-    there = {*data.survey_segments(view.snapshot), *ATTRIBUTES}
+    there = {*offered.survey_segments(view.snapshot), *ATTRIBUTES}
     if lost := [scores.column(column) for column, _ in plan.segment if column not in there]:
         return t("plans.gone.column", columns=", ".join(dict.fromkeys(lost)))
     if plan.wave and plan.wave not in scores.waves(view):
@@ -189,7 +189,7 @@ def shown(plan: Plan, value) -> str:
 
 def area(view: View, segment: Iterable[Iterable[str]]) -> str:
     """A plan's segment in words, as plain text; values of one column stand together."""
-    owners = data.choices(view.snapshot).get("owner", {})
+    owners = offered.choices(view.snapshot).get("owner", {})
     found: dict[str, list[str]] = {}
     for column, value in segment:
         said = label("owner", owners, value) if column == "owner_id" and value in owners else scores.condition(column, value)

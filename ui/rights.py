@@ -16,7 +16,7 @@ from access.roles import ROLES, may
 from records import database, rules
 from records.database import RecordsError
 from records.models import Rule
-from ui import data, entrance, numbers, page
+from ui import data, entrance, numbers, offered, page
 from ui.table import Column, table
 from ui.view import View
 from ui.words import plain, t
@@ -78,7 +78,7 @@ def _segment(rule: Rule | None, mark: str) -> tuple[str, list[str]]:
     columns = list(SEGMENTS)
     at = columns.index(rule.column) if rule and rule.column in columns else 0
     column = left.selectbox(t("access.column"), columns, at, lambda name: t(f"access.columns.{name}"), key=f"rule_column_{mark}")
-    there = data.values_of(data.newest().id, column)
+    there = offered.values_of(data.newest().id, column)
     held = [value for value in (rule.values if rule else ()) if value in there]
     return column, right.multiselect(t("rights.values"), there, held, key=f"rule_values_{mark}_{column}", placeholder=t("rights.values_choose"))
 

@@ -18,7 +18,7 @@ from metrics.period import Period, add_months
 from metrics.query import Query
 from records import database, targets
 from records.models import Target
-from ui import data, numbers, selection
+from ui import data, numbers, offered, selection
 from ui.filters import label
 from ui.selection import BLANK, SEGMENTS, Selection
 from ui.view import View
@@ -140,11 +140,11 @@ def called(metric: str, options: Mapping) -> str:
 
 def described(view: View, segment: Iterable[Iterable[str]]) -> str:
     """A segment in words: "Region: North, South · Grade: Core"; text of sources as it is, not made safe for Markdown."""
-    offered, named = data.choices(view.snapshot), {column: name for name, column in SEGMENTS.items()}
+    choices, named = offered.choices(view.snapshot), {column: name for name, column in SEGMENTS.items()}
     found: dict[str, list[str]] = {}
     for column, value in segment:
         name = named.get(column)
-        shown = label(name, offered.get(name, {}), value or BLANK) if name else value
+        shown = label(name, choices.get(name, {}), value or BLANK) if name else value
         found.setdefault(t(f"filters.{name}") if name else column, []).append(shown)
     return " · ".join(f"{column}: {', '.join(values)}" for column, values in found.items()) or t("targets.company")
 

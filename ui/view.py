@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import streamlit as st
@@ -33,6 +34,11 @@ class View:
     period: Period
     settings: Mapping[str, Any]
     language: str
+
+    @cached_property
+    def mark(self) -> int:
+        """The same for two views that show the same."""
+        return hash((self.snapshot, repr(self.selection), repr(self.period), self.language))
 
     @property
     def grain(self) -> str:

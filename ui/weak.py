@@ -30,11 +30,23 @@ ROLES = ("stands_out", "usual", "below_expected")
 
 def found(view: View, level: Level):
     """The answer of the search, about the level's dimension, waves and measure."""
+    return data.answer(scores.looked(view, level), "low_scores", **_about(view, level))
+
+
+def _told(view: View, level: Level) -> list[dict]:
+    """What was found, row by row; not to be written to."""
+    return data.derived(scores.looked(view, level), "low_scores", _areas_of, **_about(view, level))
+
+
+def _areas_of(rows: pd.DataFrame) -> list[dict]:
+    return rows[rows["role"].isin(ROLES)].to_dict("records")
+
+
+def _about(view: View, level: Level) -> dict:
     is_nps = scores.is_nps(view, level.dimension)
     wave = None if level.wave in (PERIOD, ALL) else level.wave
     measure = level.measure or ("nps" if is_nps else "mean")
-    about = {"dimension": None if is_nps and measure == "nps" else level.dimension, "wave": wave, "measure": measure}
-    return data.answer(scores.looked(view, level), "low_scores", **about)
+    return {"dimension": None if is_nps and measure == "nps" else level.dimension, "wave": wave, "measure": measure}
 
 
 def pairs(row: Mapping) -> tuple[tuple[str, str | None], ...]:
@@ -51,7 +63,7 @@ def area(row: Mapping) -> str:
 def first_sentence(view: View, level: Level, answer) -> str:
     """The answer first: the worst area and what the whole would gain; or that none is low."""
     unit, whole = UNITS[answer.notes["measure"]], answer.rows.iloc[0]
-    rows = _told(answer)
+    rows = _told(view, level)
     strong = [row for row in rows if row["role"] == "stands_out"]
     values = {"what": plain(scores.name(view, level.dimension)), "all": numbers.shown(whole["value"], unit), "n": numbers.count(whole["n"])}
     if strong:
@@ -69,7 +81,7 @@ def on_overview(view: View) -> None:
     answer = found(view, level) if first else None
     if answer is None or answer.rows.iloc[0]["state"] != "value":
         return
-    worst, *others = [row for row in _told(answer) if row["role"] == "stands_out"][: 1 + NEXT] or [None]
+    worst, *others = [row for row in _told(view, level) if row["role"] == "stands_out"][: 1 + NEXT] or [None]
     there = level.within(dict(pairs(worst))) if worst else level
     said = first_sentence(view, level, answer)
     said = t("format.sentences", first=said, then=_next(others, UNITS[answer.notes["measure"]])) if others else said
@@ -84,20 +96,16 @@ def _next(rows: list[dict], unit: str) -> str:
     return t("drill.next", areas=t("drill.between").join(told))
 
 
-def _told(answer) -> list[dict]:
-    return [row for row in answer.rows.to_dict("records") if row["role"] in ROLES]
-
-
 def section(view: View, level: Level, usual: str | None) -> None:
     """The whole list: sentence, cards, chart and table. A click opens the area."""
-    with st.skeleton(height=320):
+    with page.awaited(320):
         answer = found(view, level)
     whole = answer.rows.iloc[0]
     if whole["state"] != "value":
         page.empty("drill.none" if whole["state"] == "no_data" else "drill.few")
         return
     page.sentence(first_sentence(view, level, answer))
-    if rows := _told(answer):
+    if rows := _told(view, level):
         _areas(view, level, usual, answer, rows)
     _not_searched(answer.notes)
 
@@ -200,7 +208,7 @@ def _values(row: Mapping) -> str:
 
 def dividing(view: View, level: Level, columns) -> str:
     """The column to divide by first: that of the worst area, where it is one of these."""
-    named = [column for row in _told(found(view, level)) for column, _ in pairs(row)]
+    named = [column for row in _told(view, level) for column, _ in pairs(row)]
     return next((column for column in named if column in columns), columns[0])
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+
+_path = cache(Path)  # a page asks for the directory a hundred times
 
 
 def directory() -> Path:
     """The data directory of this process (RAPPORT_DATA, else ./data)."""
-    return Path(os.environ.get("RAPPORT_DATA", "data"))
+    return _path(os.environ.get("RAPPORT_DATA", "data"))
 
 
 def open(data, snapshot=None, scope=None, engine_name=None):

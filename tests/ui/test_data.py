@@ -11,7 +11,7 @@ from metrics.metric import ask
 from metrics.period import Calendar, Period
 from metrics.query import Query, QuestionError
 from tests.published import publish
-from ui import data
+from ui import data, offered
 from ui.selection import Selection
 from ui.view import View
 
@@ -93,15 +93,15 @@ def test_nobody_gets_data_without_having_come_through_app_py(look, session):
     for ask_for in (data.answer, data.compare, data.rows_behind):
         with pytest.raises(guard.NotAdmitted):
             ask_for(look, "revenue")
-    for ask_for in (data.choices, data.reach, data.tables):
+    for ask_for in (offered.choices, data.reach, data.tables):
         with pytest.raises(guard.NotAdmitted):
             ask_for(look.snapshot)
 
 
 def test_choices_offer_what_there_is_and_blank_only_where_somebody_has_none(look):
-    offered = data.choices(look.snapshot)
-    assert dict(offered["region"]) == {"North": "North", "-": ""}
-    assert offered["industry"] == {} or set(offered["industry"]) == {"-"}
+    there = offered.choices(look.snapshot)
+    assert dict(there["region"]) == {"North": "North", "-": ""}
+    assert there["industry"] == {} or set(there["industry"]) == {"-"}
 
 
 # the key

@@ -9,7 +9,7 @@ from access.scope import FULL, NOTHING, Scope
 from metrics.pace import goal
 from metrics.period import Calendar, Period
 from records.models import Target
-from ui import data, goal_form, numbers, standing, words
+from ui import data, goal_form, numbers, offered, standing, words
 from ui.selection import Selection
 from ui.view import View
 
@@ -37,7 +37,7 @@ def settled(monkeypatch):
     for module in (numbers, words):
         monkeypatch.setattr(module, "language", lambda: "en")
     monkeypatch.setattr(data, "reach", lambda snapshot: data.Reach(D(2024, 1, 1), AS_OF))
-    monkeypatch.setattr(data, "choices", lambda snapshot: {"region": {"North": "North"}, "owner": {"crm:1": "Bob"}})
+    monkeypatch.setattr(offered, "choices", lambda snapshot: {"region": {"North": "North"}, "owner": {"crm:1": "Bob"}})
 
 
 @pytest.fixture

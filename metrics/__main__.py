@@ -18,6 +18,8 @@ from metrics.metric import Metric, ask
 from metrics.period import GRAINS, Calendar, Period, PeriodError
 from metrics.query import Query, QuestionError, collect
 from metrics.result import Answer
+from records import settings
+from records.database import RecordsError
 from warehouse.errors import StoreError
 
 
@@ -28,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _list(args)
     try:
         return audit_command.run(args) if args.command == "audit" else _show(args)
-    except (QuestionError, PeriodError, StoreError, LookupError, OSError, RuntimeError) as error:
+    except (QuestionError, PeriodError, StoreError, RecordsError, LookupError, OSError, RuntimeError) as error:
         print(f"metrics: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
 
@@ -69,9 +71,8 @@ def _show(args) -> int:
         raise QuestionError(f"no metric {args.name!r}; there are {', '.join(CATALOGUE)}")
     metric = CATALOGUE[args.name]
     tables = warehouse.open(Path(args.data), args.snapshot, _scope(args))
-    query = Query(
-        period_of(tables, args.start, args.end), args.grain, tuple(args.by), _pairs(args.where), dict(_split(o) for o in args.option), tables.settings
-    )
+    known = settings.with_risk(tables.settings, settings.risk_policy(Path(args.data)))
+    query = Query(period_of(tables, args.start, args.end), args.grain, tuple(args.by), _pairs(args.where), dict(_split(o) for o in args.option), known)
     answer = ask(metric, tables, query)
     written = as_json if args.json else as_text
     print(written(metric, answer, tables.snapshot.id, query.period))

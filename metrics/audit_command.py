@@ -15,7 +15,7 @@ from metrics.audit_presence import presence
 from metrics.metric import ask
 from metrics.period import Calendar
 from metrics.query import QuestionError, collect
-from records import audits, database
+from records import audits, database, settings
 
 DIFFERS = 3  # exit code: computed, and not what is kept
 
@@ -60,15 +60,15 @@ def _kept(data: Path, quarter: str, number: int | None) -> Any:
 def content(data: Path, quarter: str, snapshot: str | None, was: dict | None) -> dict:
     """The content of an audit: of a kept one with its own settings and facts, else with those of the snapshot and without what people wrote down."""
     tables = warehouse.open(data, snapshot)
-    settings = was["settings"] if was else audit_content.plain(tables.settings)
-    named = settings.get("calendar", {})
+    known = was["settings"] if was else audit_content.plain(settings.with_risk(tables.settings, settings.risk_policy(data)))
+    named = known.get("calendar", {})
     calendar = Calendar(named.get("fiscal_year_start", 1), named.get("week_start", 1))
     meant, reach = audit.quarter_named(quarter, calendar), collect(tables["coverage"])
     if reach.empty:
         raise QuestionError("no facts have been loaded yet: sync a source with invoices, deals or answers")
     loaded = max(reach["last_on"]) + dt.timedelta(days=1)
     period = audit.period_of(meant, loaded, calendar)
-    material = audit.Material(period, loaded, settings, presence(tables, period), was["facts"] if was else {})
+    material = audit.Material(period, loaded, known, presence(tables, period), was["facts"] if was else {})
     lines = audit.lines(lambda name, query: ask(CATALOGUE[name], tables, query), material)
     return audit_content.content(meant, material, tables.snapshot.id, lines)
 

@@ -60,8 +60,7 @@ def present(data: Path, scope: Scope) -> Present:
 
 
 def _query(data: Path, tables, first: dt.date, last: dt.date) -> Query:
-    chosen = settings.get(database.connect(data), "risk") if database.exists(data) else {}
-    known = {**tables.settings, "metrics": {**tables.settings.get("metrics", {}), **({"risk": chosen} if chosen else {})}}
+    known = settings.with_risk(tables.settings, settings.risk_policy(data))
     calendar = known.get("calendar", {})
     after = last + dt.timedelta(days=1)
     return Query(Period(first, after, after, Calendar(calendar.get("fiscal_year_start", 1), calendar.get("week_start", 1))), None, (), (), {}, known)

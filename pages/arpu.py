@@ -7,8 +7,9 @@ import streamlit as st
 import charts
 from access.guard import guard
 from ui import behind, data, numbers, page, spoken
-from ui.cards import Card, how, row
+from ui.cards import Card, row
 from ui.figure import clickable, figure
+from ui.method import how
 from ui.table import Column, table
 from ui.words import definition_of, name_of, plain, t, value_of
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from records import database
 from records.database import RecordsError
 from records.editing import Conflict, editing, is_there, updated
 from records.models import Setting
@@ -33,10 +35,11 @@ def whole(default: int, lowest: int, highest: int, unit: str) -> Known:
     )
 
 
+RISK = "risk"
 KNOWN = {
     "access_log_days": whole(730, 30, 3650, "days"),  # how long entries of the access log are kept
     "session_hours": whole(12, 1, 720, "hours"),  # how old a sign-in may be
-    "risk": Known({}, "a table of settings", lambda value: isinstance(value, dict)),  # who counts as at risk; what it may say is not known here
+    RISK: Known({}, "a table of settings", lambda value: isinstance(value, dict)),  # who counts as at risk; what it may say is not known here
 }
 
 
@@ -50,6 +53,16 @@ def get(engine: Engine, name: str, default=None):
     if row is None:
         return known.default if default is None else default
     return _fitting(name, row.value)
+
+
+def risk_policy(data: Path) -> Mapping:
+    """What was set in the app about customers at risk; empty where nothing was."""
+    return get(database.connect(data), RISK) if database.exists(data) else {}
+
+
+def with_risk(known: Mapping, chosen: Mapping) -> Mapping:
+    """A snapshot's settings, with [metrics.risk] replaced by what was set in the app, where anything was. Pages, digest and command line ask alike."""
+    return {**known, "metrics": {**known.get("metrics", {}), RISK: chosen}} if chosen else known
 
 
 def stored(engine: Engine) -> dict[str, Setting]:

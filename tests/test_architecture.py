@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "warehouse.marts.churn": ("warehouse.marts", "metrics"),  # a model is learned by metrics and stored like any other mart
     "warehouse.marts.health": ("warehouse.marts", "metrics"),  # the rules of a record are the metric's
     "metrics": ("metrics",),
-    "metrics.__main__": ("metrics", "warehouse", "access"),
+    "metrics.__main__": ("metrics", "warehouse", "access", "records"),
     "metrics.audit_command": ("metrics", "warehouse", "records"),
     "charts": ("charts", "metrics.metric", "metrics.result"),
     "locales": ("locales",),

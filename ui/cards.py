@@ -10,12 +10,12 @@ import streamlit as st
 
 import charts
 from metrics.change import Change
-from metrics.query import Query
 from metrics.result import K_FIRM
 from ui import behind, data, numbers, page, standing
+from ui.method import how
 from ui.navigation import link
 from ui.view import View
-from ui.words import definition_of, name_of, plain, t
+from ui.words import definition_of, plain, t
 
 PER_ROW = 4
 SKELETON = 140  # px kept free while a card is computed
@@ -159,33 +159,3 @@ def _foot(view: View, card: Card, change: Change) -> None:
         how(view, card.metric, key=f"how_{key}", query=query)
         if card.leads_to:
             link(view, card.leads_to, t("cards.more"))
-
-
-def how(view: View, name: str, *, key: str, query: Query | None = None) -> None:
-    """ "How is this computed": definition, formula, filters, digest, snapshot and the queries that ran.
-
-    query: the very question whose answer is shown; None for the metric as one number under the page's filters.
-    """
-    box = st.popover(t("cards.how"), type="tertiary", icon=":material/function:", key=key, on_change="rerun", wrap=False)
-    if box.open:
-        with box, page.safely(t("cards.how")):
-            _told(view, name, query or view.query())
-
-
-def _told(view: View, name: str, query: Query) -> None:
-    metric = data.metric(name)
-    st.markdown(f"**{plain(name_of(metric))}** — {plain(definition_of(metric))}")
-    st.code(metric.formula, language=None, wrap_lines=True)
-    filters = "; ".join(f"{column} = {' | '.join(value or t('filters.blank') for value in values)}" for column, values in query.where)
-    facts = {
-        "cards.period": f"{numbers.day(query.period.start)} – {numbers.day(query.period.last_day)}",
-        "cards.filters": filters or t("cards.no_filters"),
-        "cards.options": ", ".join(f"{key} = {value}" for key, value in {**metric.options, **query.options}.items() if value is not None),
-        "cards.digest": f"{metric.name} · {metric.digest}",
-        "cards.snapshot": view.snapshot,
-        "cards.source": metric.source,
-    }
-    st.caption("  \n".join(f"{t(label)}: {plain(value)}" for label, value in facts.items() if value))
-    page.failed_checks(data.computed(view, name, query).answer)
-    for text in data.computed(view, name, query).sql:
-        st.code(text, language="sql", wrap_lines=True, height=220)

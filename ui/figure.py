@@ -9,7 +9,7 @@ import streamlit as st
 
 from charts import theme
 from charts.checked import Checked
-from ui import numbers
+from ui import method, numbers
 from ui.table import Columns, table
 from ui.view import View
 from ui.words import aloud, t
@@ -90,3 +90,5 @@ def _data(view: View, rows: pd.DataFrame, columns: Columns, key: str, metrics: t
         with box:
             table(view, rows, columns, key=key, metrics=metrics)
             st.segmented_control(t("chart.image"), ["png", "svg"], default="png", format_func=str.upper, key=f"{key}_format", required=True)
+            for metric in metrics:
+                method.defined(metric)

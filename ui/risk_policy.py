@@ -20,15 +20,14 @@ from ui import data
 from ui.view import View
 from ui.words import plain, t
 
-NAME = "risk"
+NAME = settings.RISK
 _kept = Kept()
 
 
 def in_force(known: Mapping) -> Mapping:
     """The snapshot's settings, with [metrics.risk] replaced by what was set in the app, where anything was."""
     place = data.directory()
-    chosen = _kept.get(place, NAME, lambda: settings.get(database.connect(place), NAME) if database.exists(place) else {})
-    return {**known, "metrics": {**known.get("metrics", {}), NAME: chosen}} if chosen else known
+    return settings.with_risk(known, _kept.get(place, NAME, lambda: settings.risk_policy(place)))
 
 
 def policy_tab(view: View) -> None:

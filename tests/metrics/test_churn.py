@@ -3,6 +3,7 @@
 import datetime as dt
 from functools import cache
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -209,6 +210,40 @@ def test_the_back_test_counts_a_tenth_of_every_quarter():
     assert rows.loc["model", "lift"] == pytest.approx(tops["is_lost"].mean() / judged["is_lost"].mean())
     assert rows.loc["model", "lead_days"] == tops.loc[tops["is_lost"] == 1, "lost_after"].median()
     assert rows.loc["model", "lift"] > 1 and rows.loc["model", "calibration_error"] < 0.1  # some hundred examples
+
+
+PLAIN = """
+WITH judged AS (SELECT * FROM tests WHERE rules IS NOT NULL AND probability IS NOT NULL),
+ranked AS (
+    SELECT 'model' AS ranker, probability AS risk, * FROM judged
+    UNION ALL SELECT 'recency', recency, * FROM judged
+    UNION ALL SELECT 'rules', rules, * FROM judged
+),
+placed AS (
+    SELECT *, row_number() OVER one_quarter AS place, count(*) OVER (PARTITION BY ranker, scored_on, population) AS size
+    FROM ranked WHERE risk IS NOT NULL
+    WINDOW one_quarter AS (PARTITION BY ranker, scored_on, population ORDER BY risk DESC, draw, customer_id)
+),
+pairs AS (  -- of a lost and a kept customer of the same quarter: which is ranked higher
+    SELECT a.ranker, a.scored_on, avg(CASE WHEN a.risk > b.risk THEN 1.0 WHEN a.risk = b.risk THEN 0.5 ELSE 0.0 END) AS area
+    FROM placed a JOIN placed b ON a.ranker = b.ranker AND a.scored_on = b.scored_on AND a.population = b.population AND a.is_lost = 1 AND b.is_lost = 0
+    GROUP BY ALL
+)
+SELECT ranker, count(*) AS customers, sum(is_lost) AS lost, count(*) FILTER (is_first) AS n, count(*) FILTER (is_first AND is_lost = 1) AS numerator,
+    count(*) FILTER (is_first AND is_lost = 1) / sum(is_lost) AS recall, avg(is_lost) FILTER (is_first) / avg(is_lost) AS lift,
+    median(lost_after) FILTER (is_first AND is_lost = 1) AS lead_days, count(DISTINCT scored_on) AS quarters,
+    CASE WHEN ranker = 'model' THEN avg((probability - is_lost) ** 2) END AS brier,
+    (SELECT avg(area) FROM pairs WHERE pairs.ranker = known.ranker) AS auc
+FROM (SELECT *, place <= ceil(size / 10.0) AS is_first FROM placed) known GROUP BY ranker ORDER BY ranker
+"""
+
+
+def test_plain_sql_judges_the_rankers_alike():
+    tests = collect(opened()["churn_tested"])  # noqa: F841 - read by DuckDB
+    expected = duckdb.sql(PLAIN).df().set_index("ranker")
+    found = ranked().set_index("ranker").loc[expected.index, expected.columns]
+    assert len(expected) == 3 and expected["lost"].min() > 0
+    pd.testing.assert_frame_equal(found.astype(float), expected.astype(float), check_names=False)
 
 
 def test_quarters_add_up_to_the_whole():

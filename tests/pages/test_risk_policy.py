@@ -8,6 +8,7 @@ from sqlalchemy import text
 from access import guard
 from access.grants import Grant
 from records import database, settings
+from tests.commands import show
 from tests.pages.conftest import failures, texts
 from ui import risk_policy
 
@@ -60,6 +61,13 @@ def test_a_policy_is_kept_and_in_force_at_once(run, engine):
     app = kept(form(run), '{"weights": {"owner": 0, "silence": 0}}')
     assert failures(app) == [] and settings.get(engine, "risk") == {"weights": {"owner": 0, "silence": 0}}
     assert counted() != before
+
+
+def test_the_command_line_asks_by_the_same_policy(engine, warehouses):
+    at_risk = lambda: show(warehouses["full"], "at_risk")["rows"][0]["numerator"]  # noqa: E731
+    before = at_risk()
+    settings.put(engine, "risk", {"weights": {"owner": 0, "silence": 0}}, 0, "ann", NOW)
+    assert at_risk() < before
 
 
 def test_only_who_may_edit_settings_finds_it(run, engine, monkeypatch):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from records.audited import Audit, AuditFinding
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, updated
+from records.editing import Conflict, Form, changed, editing, is_there, updated
 from records.models import SnapshotRow
 
 OPEN, CARRIED = "open", "carried"
@@ -138,17 +138,8 @@ def change_finding(
 
     Raises RecordsError for what cannot be, Conflict if it was changed meanwhile. A due day that stays may be over.
     """
-    if unknown := set(values) - set(EDITABLE):
-        raise RecordsError(f"of a finding {', '.join(sorted(unknown))} cannot be changed; {', '.join(EDITABLE)} can.")
-    with editing(engine) as session:
-        before = session.get(AuditFinding, number)
-        if before is None:
-            raise Conflict(f"finding {number}", None)
-        old = {name: getattr(before, name) for name in EDITABLE}
-        new = _tidied({**old, **values})
-        differing = [name for name in EDITABLE if new[name] != old[name]]
-        _refuse(faults(new, (today or at.date()) if "due_on" in differing else None))
-        return updated(session, f"finding {number}", AuditFinding, number, version, by, at, new), differing
+    refuse = lambda before, new, differing: _refuse(faults(new, (today or at.date()) if "due_on" in differing else None))  # noqa: E731
+    return changed(engine, Form("finding", AuditFinding, EDITABLE, _tidied, refuse), number, version, by, at, values)
 
 
 def faults(given: Mapping, today: dt.date | None) -> list[str]:

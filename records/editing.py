@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Engine, delete, inspect, update
@@ -60,6 +61,38 @@ def updated(session: Session, what: str, row: type[Row], key: object, version: i
         session.expunge_all()  # the transaction ends without a change, and what it read would be forgotten with it
         raise Conflict(what, present)
     return present
+
+
+@dataclass(frozen=True)
+class Form:
+    """What of a kind of rows may be changed. name: of one of them, in a sentence. tidied: values as they are kept.
+
+    refuse(row, values, differing): raises RecordsError for values that cannot be; differing: the columns that would be others.
+    """
+
+    name: str
+    row: type[Base]
+    editable: tuple[str, ...]
+    tidied: Callable[[dict], dict]
+    refuse: Callable[[Base, dict, list[str]], None]
+
+
+def changed(engine: Engine, form: Form, number: int, version: int, by: str | None, at: dt.datetime, values: dict) -> tuple[Base, list[str]]:
+    """Change some columns of a row that was read at this version; the row, and which columns are different now.
+
+    Raises RecordsError for what cannot be, Conflict if it was changed meanwhile.
+    """
+    if unknown := set(values) - set(form.editable):
+        raise RecordsError(f"of a {form.name} {', '.join(sorted(unknown))} cannot be changed; {', '.join(form.editable)} can.")
+    with editing(engine) as session:
+        before = session.get(form.row, number)
+        if before is None:
+            raise Conflict(f"{form.name} {number}", None)
+        old = {name: getattr(before, name) for name in form.editable}
+        new = form.tidied({**old, **values})
+        differing = [name for name in form.editable if new[name] != old[name]]
+        form.refuse(before, new, differing)
+        return updated(session, f"{form.name} {number}", form.row, number, version, by, at, new), differing
 
 
 def removed(session: Session, what: str, row: type[Row], key: object, version: int) -> None:

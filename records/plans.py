@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, updated
+from records.editing import Form, changed, editing, is_there
 from records.models import Plan, PlanComment, PlanCustomer
 
 FROZEN = (
@@ -100,17 +100,8 @@ def change(engine: Engine, number: int, version: int, *, by: str | None, at: dt.
 
     Raises RecordsError for what cannot be, Conflict if it was changed meanwhile. A due day that stays may be over.
     """
-    if unknown := set(values) - set(EDITABLE):
-        raise RecordsError(f"of a plan {', '.join(sorted(unknown))} cannot be changed; {', '.join(EDITABLE)} can.")
-    with editing(engine) as session:
-        before = session.get(Plan, number)
-        if before is None:
-            raise Conflict(f"plan {number}", None)
-        old = {name: getattr(before, name) for name in EDITABLE}
-        new = _tidied({**old, **values})
-        differing = [name for name in EDITABLE if new[name] != old[name]]
-        _refuse(faults(new, ends(before), before.score, (today or at.date()) if "due_on" in differing else None))
-        return updated(session, f"plan {number}", Plan, number, version, by, at, new), differing
+    refuse = lambda before, new, differing: _refuse(faults(new, ends(before), before.score, (today or at.date()) if "due_on" in differing else None))  # noqa: E731
+    return changed(engine, Form("plan", Plan, EDITABLE, _tidied, refuse), number, version, by, at, values)
 
 
 def comment(engine: Engine, number: int, text: str, *, by: str | None, at: dt.datetime) -> PlanComment:

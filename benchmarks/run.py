@@ -1,6 +1,6 @@
 """All measurements in one run, written to docs/benchmarks.md.
 
-    python -m benchmarks.run [--lines 200000] [--work DIR] [--only sql,pandas,sync,pages,reruns,browser,finder] [--load-client st_load.py]
+    python -m benchmarks.run [--lines 200000] [--work DIR] [--only sql,pandas,sync,pages,customers,reruns,browser,finder] [--load-client st_load.py]
         [--survey-rig planted_survey.py --surveys 10 --answers 2000000]
 
 Without `--lines` small enough for a look; `--lines 10000000` is the full size (about 40 GB of temporary space is not needed: 3 GB are).
@@ -19,7 +19,7 @@ from metrics.period import Period
 
 ROOT = Path(__file__).parent.parent
 YEAR = Period(dt.date(2025, 7, 1), dt.date(2026, 7, 1), dt.date(2026, 7, 1))
-PARTS = ("sync", "sql", "pandas", "pages", "reruns", "browser", "finder")
+PARTS = ("sync", "sql", "pandas", "pages", "customers", "reruns", "browser", "finder")
 WITHOUT_COMPANY = ("finder",)
 
 
@@ -73,13 +73,14 @@ def _measured(part: str, args, folder: Path | None, database: Path | None) -> li
     if part != "sync" and not data.exists():
         measure.run(syncing.command(folder / "sources.toml", data))
     client = serving.Client(args.load_client)
-    if part in ("pages", "reruns") and not args.load_client.exists():
+    if part in ("pages", "customers", "reruns") and not args.load_client.exists():
         return [measure.Section(part.capitalize(), "–", ("page",), [], (f"not measured: no load client at {args.load_client}; name one with --load-client",))]
     measurements: dict[str, Callable[[], measure.Section | None]] = {
         "sync": lambda: syncing.section({"files": folder, "files and SQLite": database}, args.work),
         "sql": lambda: answers.against_sql(data, YEAR),
         "pandas": lambda: answers.against_pandas(data, folder, YEAR),
         "pages": lambda: serving.pages(data, client),
+        "customers": lambda: serving.customers(data, client),
         "reruns": lambda: serving.reruns(data, client),
         "browser": lambda: browser.section(data),
     }

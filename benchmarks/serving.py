@@ -6,6 +6,7 @@ Needs a client that speaks Streamlit's websocket; `--load-client PATH` names it 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import re
@@ -17,15 +18,21 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+import warehouse
 from benchmarks import measure
-from ui.navigation import ENTRIES, HOME
+from metrics import risk
+from metrics.period import Period
+from metrics.query import Query, collect
+from ui.navigation import CUSTOMER, ENTRIES, HOME
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 120  # seconds a server may take to start
 AHEAD = 900  # seconds it may take to open all its pages once
 SESSIONS, RERUNS = 5, 12
 FIRST, WARM = 1500, 150  # ms, goals for a page
+EACH, AT_ONCE = 8, 1  # customers of each kind that are opened; seconds, goal for the page of one
 OWN, PAGE_WIDE = 1.5, 8.0  # times the light page, goals for a rerun
 CHOICE = re.compile(r"^widget: (\w+) (.*) key=(\S*) fragment=(\S+) (\[.*\])$")
 PLAIN = ("selectbox", "button_group", "radio", "slider", "checkbox")
@@ -171,3 +178,31 @@ def _change(client: Client, served: Server, page: str, widget: str) -> float:
     client.run(served, page, "--sessions", 1, "--reruns", RERUNS, *change)  # the first time somebody asks for each choice is the pages' measurement
     figures, _ = client.run(served, page, "--sessions", SESSIONS, "--reruns", RERUNS, *change)
     return figures["server_cpu_ms_per_rerun"]
+
+
+def customers(data: Path, client: Client) -> measure.Section:
+    """Pages of customers that nobody has opened before, on a server that has opened its pages: some who are at risk, some who are not."""
+    chosen = _some_of_each(data)
+    rows = []
+    with server("asgi.py", data, ahead=True) as served:
+        opened = lambda id: client.run(served, CUSTOMER, "--reruns", 0, "--query", f"id={quote(id)}")[0]  # noqa: E731
+        opened(chosen["at risk"].pop())  # flags and health scores of everybody are computed once, by whoever comes first
+        for kind, ids in chosen.items():
+            for what in (kind, f"{kind}, opened again"):
+                found = [opened(id) for id in ids]
+                taken, errors = [one["first_p50_ms"] for one in found], [error for one in found for error in one["errors"]]
+                rows.append((what, len(ids), measure.median(taken), max(taken), "; ".join(errors[:1]) or "–"))
+    notes = ("from the request to the end of the run, every part of the page included",)
+    columns = ("customer", "pages", "median ms", "slowest ms", "errors")
+    return measure.Section("Another customer's page", f"under {AT_ONCE} s", columns, rows, notes)
+
+
+def _some_of_each(data: Path) -> dict[str, list[str]]:
+    """Ids of customers from all over the list: at risk (one more than of the others), and not."""
+    tables = warehouse.open(data)
+    days = collect(tables["coverage"])
+    first, after = min(days["first_on"]), max(days["last_on"]) + dt.timedelta(days=1)
+    listed = collect(risk.listed(tables, Query(Period(first, after, after), settings=tables.settings)).select("customer_id"))["customer_id"]
+    every = collect(tables["accounts"].select("customer_id"))["customer_id"]
+    at_risk, others = sorted(listed), sorted({*every} - {*listed})
+    return {"not at risk": others[:: max(len(others) // EACH, 1)][:EACH], "at risk": at_risk[:: max(len(at_risk) // (EACH + 1), 1)][: EACH + 1]}

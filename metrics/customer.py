@@ -183,8 +183,7 @@ def solved_lately(happened: pd.DataFrame, as_of: dt.date, lately: int = LATELY) 
 
 def scores(happened: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """The latest score of each dimension that the customer's people were asked about: dimension, score, scale_min, scale_max, on, who, wave."""
-    scored = timeline(happened, as_of, SAID)
-    latest = scored[scored["score"].notna()].drop_duplicates("what").rename(columns={"what": "dimension", "happened_on": "on", "state": "wave"})
+    latest = _scored(happened, as_of).drop_duplicates("what").rename(columns={"what": "dimension", "happened_on": "on", "state": "wave"})
     return latest[["dimension", "score", "scale_min", "scale_max", "on", "who", "wave"]].sort_values("dimension", ignore_index=True)
 
 
@@ -197,11 +196,28 @@ def recommendation(happened: pd.DataFrame, as_of: dt.date, dimension: str) -> di
 
 def course(happened: pd.DataFrame, as_of: dt.date, dimension: str) -> pd.DataFrame:
     """A dimension's scores as a series: period (the day of a wave's last answer), value (the mean of the wave's), n."""
-    scored = timeline(happened, as_of, SAID)
-    given = scored[(scored["what"] == dimension) & scored["score"].notna()]
-    waves = given.groupby(given["state"].fillna(given["happened_on"].astype(str)), as_index=False)
+    given = _scored(happened, as_of)
+    given = given[given["what"] == dimension]
+    waves = given.groupby(_wave(given), as_index=False)
     rows = waves.agg(period=("happened_on", "max"), value=("score", "mean"), n=("score", "size")).sort_values("period", ignore_index=True)
     return rows[["period", "value", "n"]].assign(low=float("nan"), high=float("nan"), complete=True)
+
+
+def asked_twice(happened: pd.DataFrame, as_of: dt.date) -> set[str]:
+    """The dimensions whose course has two points at least."""
+    given = _scored(happened, as_of)
+    waves = _wave(given).groupby(given["what"]).nunique()
+    return set(waves.index[waves > 1])
+
+
+def _scored(happened: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    answers = timeline(happened, as_of, SAID)
+    return answers[answers["score"].notna()]
+
+
+def _wave(answers: pd.DataFrame) -> pd.Series:
+    """The wave of each answer; the day, where it belongs to none."""
+    return answers["state"].fillna(answers["happened_on"].astype(str))
 
 
 def said(happened: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:

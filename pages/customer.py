@@ -309,16 +309,17 @@ def compared(account, scores) -> None:
 
 def over_time(account, dimensions: list[str]) -> None:
     """One dimension's scores by the day they were given; where there are at least two days."""
-    courses = {name: customer.course(account.happened, account.as_of, name) for name in dimensions}
-    drawn = [name for name in dimensions if len(courses[name]) > 1]
+    twice = customer.asked_twice(account.happened, account.as_of)
+    drawn = [name for name in dimensions if name in twice]
     if not drawn:
         return
     st.markdown(f"**{t('customer.preferences.over_time')}**")
     how = {"format_func": lambda name: value_of("dimension", name), "key": "customer_dimension", "required": True, "label_visibility": "collapsed"}
     chosen = st.pills(t("customer.preferences.choose"), drawn, default=drawn[0], **how)
-    spec = charts.line(courses[chosen], numbers.bare, grain="day", tick=".1~f", step=numbers.month, height=180)
+    course = customer.course(account.happened, account.as_of, chosen)
+    spec = charts.line(course, numbers.bare, grain="day", tick=".1~f", step=numbers.month, height=180)
     alt = t("customer.preferences.over_time_alt", dimension=plain(value_of("dimension", chosen)))
-    figure(account.view, spec, alt, key="customer_course", rows=courses[chosen], columns=COURSE)
+    figure(account.view, spec, alt, key="customer_course", rows=course, columns=COURSE)
 
 
 @page.part("cases.title")

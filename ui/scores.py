@@ -39,7 +39,7 @@ def is_nps(view: View, dimension: str | None) -> bool:
     if dimension is None or dimension.lower() != nps.dimension(view.query()):
         return False
     try:
-        return data.answer(everything(view), "nps").rows["state"].iloc[0] != "no_data"
+        return data.derived(everything(view), "nps", _state) != "no_data"
     except QuestionError:  # asked on another scale: a satisfaction dimension like the others
         return False
 
@@ -47,12 +47,20 @@ def is_nps(view: View, dimension: str | None) -> bool:
 def scored(view: View) -> list[str]:
     """What was asked with scores, the recommendation question first."""
     whole, first = everything(view), nps.dimension(view.query())
-    found = list(data.answer(whole, "satisfaction", by=("dimension",)).rows["dimension"].dropna())
+    found = data.derived(whole, "satisfaction", _dimensions, by=("dimension",))
     try:
-        recommended = [first] if data.answer(whole, "nps").rows["state"].iloc[0] != "no_data" else []
+        recommended = [first] if data.derived(whole, "nps", _state) != "no_data" else []
     except QuestionError:
-        recommended = [first] if data.answer(whole, "satisfaction", dimension=first).rows["state"].iloc[0] != "no_data" else []
+        recommended = [first] if data.derived(whole, "satisfaction", _state, dimension=first) != "no_data" else []
     return [*recommended, *found]
+
+
+def _state(rows: pd.DataFrame) -> str:
+    return rows["state"].iloc[0]
+
+
+def _dimensions(rows: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(rows["dimension"].dropna())
 
 
 def worded(view: View) -> list[str]:
@@ -110,6 +118,10 @@ def matrix(view: View, level: Level, column: str) -> pd.DataFrame:
 
     Returns one row per dimension and group: cell (text), group, called, dimension, asked, and what `rows` has.
     """
+    return data.once(view, ("matrix", level, column), lambda: _matrix(view, level, column)).copy(deep=False)
+
+
+def _matrix(view: View, level: Level, column: str) -> pd.DataFrame:
     where, looks, found = {} if level.wave in (PERIOD, ALL) else {"wave": level.wave}, looked(view, level), []
     for by in ((), (column,)):
         parts = [rows(view, Level(first, wave=level.wave), by=by, where=where).assign(dimension=first) for first in scored(view)[:1]]

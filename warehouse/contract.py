@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -380,6 +381,11 @@ def columns(entity: str) -> dict[str, Column]:
     """
     if entity not in ENTITIES:
         raise KeyError(f"no entity {entity!r} in the contract; it knows {', '.join(ENTITIES)}")
+    return dict(_columns(entity))
+
+
+@cache
+def _columns(entity: str) -> dict[str, Column]:
     return {name: _column(name, field) for name, field in ENTITIES[entity].model_fields.items()}
 
 

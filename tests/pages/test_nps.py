@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from metrics import CATALOGUE
 from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
 from tests.published import publish
 
@@ -127,3 +128,12 @@ def test_shares_of_a_split_bar_add_up_as_they_are_read(page):
     """A third each: 33.4 + 33.3 + 33.3."""
     split = next(f for f in figures(page()) if [trace.get("name") for trace in f["data"]] == ["Promoters", "Passives", "Detractors"])
     assert [trace["hovertext"][0] for trace in split["data"]] == ["33.4%", "33.3%", "33.3%"]
+
+
+def test_a_chart_tells_its_formula_under_its_data(run):
+    app = run("nps")
+    assert CATALOGUE["nps"].formula not in [code.value for code in app.code]
+    app.session_state["nps_trend_data"] = True
+    app.run()
+    assert failures(app) == [] and CATALOGUE["nps"].formula in [code.value for code in app.code]
+    assert f"nps · {CATALOGUE['nps'].digest}" in texts(app)

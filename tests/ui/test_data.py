@@ -1,10 +1,12 @@
 """Answers for pages: one key for everything cached, one snapshot for a run, nothing computed twice, nobody without admission."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from access import guard
+from access.reader import SITTING_HERE, Reader
 from access.scope import FULL, NOTHING, Scope
 from metrics import CATALOGUE
 from metrics.metric import ask
@@ -59,6 +61,37 @@ def test_nothing_is_computed_twice(look, monkeypatch):
     data.answer(look, "revenue", grain="month")
     data.answer(look, "revenue", grain="month")
     assert len(asked) == 3
+
+
+def test_what_is_made_of_an_answer_is_made_once_per_question(look):
+    made = []
+    count = lambda rows: made.append(1) or len(rows)  # noqa: E731
+    assert [data.derived(look, "revenue", count, grain="month") for _ in range(3)] == [3, 3, 3] and len(made) == 1
+    assert data.derived(look, "revenue", count, grain="quarter") == 1 and len(made) == 2
+    assert data.compare(look, "revenue") is data.compare(look, "revenue")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda look: replace(look, language="zh-CN"), lambda look: replace(look, selection=replace(look.selection, grain="quarter")),
+        lambda look: look.over(Period(P.start, dt.date(2026, 3, 1), P.as_of)), lambda look: replace(look, settings={**look.settings, "metrics": {"nps": {}}}),
+    ],
+    ids=["language", "step", "days", "settings"],
+)  # fmt: skip
+def test_what_is_made_of_a_view_is_made_once_for_it(look, other):
+    made = []
+    for view in (look, look, other(look), other(look)):
+        data.once(view, "list", lambda: made.append(1))
+    assert len(made) == 2
+
+
+def test_what_is_made_for_one_reader_is_not_shown_to_another(look, monkeypatch):
+    assert data.once(look, "whose", lambda: "all") == "all"
+    north = Reader(None, SITTING_HERE, Scope((("region", ("North",)),)))
+    monkeypatch.setattr(data, "admitted_now", lambda: north)
+    assert data.once(look, "whose", lambda: "north") == "north"
+    assert data.derived(look, "revenue", lambda rows: float(rows["value"].iloc[0])) == 150.0
 
 
 def test_a_run_keeps_its_snapshot_while_a_sync_publishes(look, directory):

@@ -32,7 +32,9 @@ from warehouse.validation import literal, quoted
 __all__ = ["ORIGIN", "SNAPSHOT_FORMAT", "File", "NoSnapshot", "Snapshot", "StoreError", "latest", "schema", "snapshot", "uris"]
 
 QUARANTINE = "quarantine"
-FILE_GROUPS = 8  # row groups (of 122,880 rows) in a file: a change in one row rewrites no more than that
+ROW_GROUP = 122_880  # rows
+FILE_GROUPS = 8  # row groups in a file: a change in one row rewrites no more than that
+FINE = 8  # parts of such a row group where single customers are looked up
 ORIGIN = "_origin"  # "source.table" a row came from: a sweep of one table must not take another's rows
 FOR_EVER = {"delta.enableExpiredLogCleanup": "false", "delta.logRetentionDuration": "interval 36500 days"}  # snapshots name old versions
 
@@ -151,15 +153,15 @@ def empty(data: Path, name: str) -> int:
     return commit(data, name, [], present) if present else delta(data, name).version()
 
 
-def write(data: Path, name: str, rows: duckdb.DuckDBPyRelation) -> int:
-    """Replace a whole mart by these rows; returns the new version.
+def write(data: Path, name: str, rows: duckdb.DuckDBPyRelation, is_looked_up: bool = False) -> int:
+    """Replace a whole mart by these rows; returns the new version. is_looked_up: in small row groups, since one is read for a few rows.
 
     The engine writes the files and delta-rs only commits them: its own writer holds half a gigabyte meanwhile.
     """
     path = folder(data, name)
     with translated(data, f"write {name!r}"):
         path.mkdir(parents=True, exist_ok=True)
-        added, schema = _copied(_storable(rows), path)
+        added, schema = _copied(_storable(rows), path, FINE if is_looked_up else 1)
         if not DeltaTable.is_deltatable(str(path)):
             DeltaTable.create(str(path), schema=schema, configuration=FOR_EVER)
         delta(data, name).create_write_transaction(_adds(added), "overwrite", schema)
@@ -172,10 +174,11 @@ def _storable(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     return rows.project(f"* replace ({', '.join(f'cast({c} as bigint) as {c}' for c in map(quoted, wide))})") if wide else rows
 
 
-def _copied(rows: duckdb.DuckDBPyRelation, path: Path) -> tuple[list[File], Schema]:
+def _copied(rows: duckdb.DuckDBPyRelation, path: Path, parts: int) -> tuple[list[File], Schema]:
     """Write the rows as Parquet files into a table's folder. Until they are committed they are no part of the table."""
     part = f"part-{uuid.uuid4()}"
-    options = f"format parquet, compression zstd, row_groups_per_file {FILE_GROUPS}, append true, filename_pattern '{part}-{{uuidv7}}-{{i}}'"
+    groups = f"row_group_size {ROW_GROUP // parts}, row_groups_per_file {FILE_GROUPS * parts}"
+    options = f"format parquet, compression zstd, {groups}, append true, filename_pattern '{part}-{{uuidv7}}-{{i}}'"
     rows.query("written", f"copy (from written) to {literal(path)} ({options})")
     written = sorted(path.glob(f"{part}-*"))  # one at least, be it without rows
     schema = Schema.from_arrow(pq.read_schema(written[0]))

@@ -234,7 +234,7 @@ class _Sync:
 
     def _marts(self, extras: dict[str, list[str]], told_apart: dict[str, int]) -> dict[str, int]:
         def write(name, rows):
-            version = store.write(self.data, name, rows)
+            version = store.write(self.data, name, rows, is_looked_up=marts.MARTS[name].is_looked_up)
             self._passed(f"mart:{name}")
             return version
 

@@ -144,3 +144,20 @@ def test_a_source_is_as_fresh_as_its_table_read_longest_ago(tmp_path):
         at = NOON.replace(hour=hour)
         ledger.start(engine, SyncRun(run_id="r", source="crm", table=table, entity=table, mode="full", status=status, started_at=at))
     assert store.latest(tmp_path).sources["crm"]["last_sync"] == NOON.replace(hour=8).isoformat()
+
+
+def test_what_is_looked_up_is_cut_into_small_groups_and_read_back_alike(tmp_path):
+    con = duckdb.connect()
+    rows = con.sql("select 'c' || lpad((k // 10)::varchar, 6, '0') as customer_id, k from range(40_000) t(k) order by customer_id, k")
+    for name, is_looked_up in (("whole", False), ("fine", True)):
+        store.write(tmp_path, name, rows, is_looked_up)
+    sizes = {name: groups_of(tmp_path, name) for name in ("whole", "fine")}
+    assert sizes["whole"] == [40_000] and len(sizes["fine"]) >= 3 and max(sizes["fine"]) <= 16_384
+    read = [con.sql(f"select * from read_parquet('{store.folder(tmp_path, name)}/*.parquet') order by k").fetchall() for name in sizes]
+    assert read[0] == read[1] and len(read[0]) == 40_000
+
+
+def groups_of(data, name):
+    """Rows of each row group of a table's files."""
+    files = [pq.read_metadata(path) for path in store.folder(data, name).glob("*.parquet")]
+    return [file.row_group(k).num_rows for file in files for k in range(file.num_row_groups)]

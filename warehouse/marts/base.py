@@ -15,6 +15,7 @@ class Mart:
     """A table rebuilt at sync, and only when something it depends on has changed.
 
     reads: the tables and marts its `build` looks at. key: the columns that identify a row.
+    is_looked_up: read for one customer at a time rather than as a whole; its files are cut into small groups, of which one is read.
     build(tables, settings): pure; `settings` is the sources file's `{"calendar": {...}, "metrics": {...}}`.
     """
 
@@ -22,3 +23,4 @@ class Mart:
     reads: tuple[str, ...]
     key: tuple[str, ...]
     build: Callable[[Tables, Mapping], nw.LazyFrame]
+    is_looked_up: bool = False

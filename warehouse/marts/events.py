@@ -158,7 +158,7 @@ def _plainly(column: str) -> nw.Expr:
 MARTS = (
     Mart(
         "events", ("invoices", "payments", "subscriptions", "products", "deals", "deal_stages", "interactions", "tickets", "scores"),
-        ("customer_id", "kind", "row_id", "what", "happened_on", "happened_s", "currency"), events,
+        ("customer_id", "kind", "row_id", "what", "happened_on", "happened_s", "currency"), events, is_looked_up=True,
     ),
     Mart("customer_records", ("customers", "identities", LINKS), ("record_id",), customer_records),
 )  # fmt: skip

@@ -64,9 +64,9 @@ def _proposed(view: View, found: pd.Series, ends_on: dt.date, known: regrades.Kn
     if held:
         stands = {name: numbers.count(n) for name, n in regrades.counted(rows.rows, held).items()}
         page.sentence(t("regrades.says", **stands))
-    told = lambda of: _told(view, of, held)  # noqa: E731
-    shown = _shown(told(rows.rows))
-    everything = lambda: told(data.rows_behind(view, "grade_proposals", limit=None).rows)  # noqa: E731
+    worded = data.once(view, "grade_proposals", lambda: _told(rows.rows))
+    shown = _shown(regrades.beside(view, worded, held))
+    everything = lambda: regrades.beside(view, _told(data.rows_behind(view, "grade_proposals", limit=None).rows), held)  # noqa: E731
     further = {"metrics": (data.metric("grade_proposals"),), "total": rows.total if len(shown) == len(rows.rows) else None, "whole": everything}
     if not regrades.may_decide():
         behind.leading(view, shown, LIST, key="segments_proposals", **further)
@@ -86,12 +86,11 @@ def _code(row: dict) -> dict:
     return {**row, **{name: row[f"{name}_code"] for name in ("present", "proposed", "reason")}}
 
 
-def _told(view: View, rows: pd.DataFrame, held: dict[str, Regrade]) -> pd.DataFrame:
+def _told(rows: pd.DataFrame) -> pd.DataFrame:
     """The proposals in words, the largest customers first; the codes stay beside."""
     rows = rows.assign(present_code=rows["present_grade"], proposed_code=rows["earned"], reason_code=rows["reason"])
     told = spoken.in_words(rows, spoken.grade, "present_grade", "earned", missing=True).sort_values(["amount", "customer_id"], ascending=[False, True])
-    told = told.assign(reason=[because(row) for row in told.to_dict("records")])
-    return regrades.beside(view, told, held)
+    return told.assign(reason=[because(row) for row in told.to_dict("records")])
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:

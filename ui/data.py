@@ -95,7 +95,11 @@ def metric(name: str) -> Metric:
 
 
 def derived(view: View, name: str, make: Callable[[pd.DataFrame], Value], *, grain=None, by=(), where=None, **options) -> Value:
-    """What `make` makes of the rows of an answer, made once for all reruns: everybody gets the same, so nobody may write to it."""
+    """What `make` makes of the rows of an answer, made once for all reruns: everybody gets the same, so nobody may write to it.
+
+    make: a function of a module of `ui`, `charts` or `metrics`; it is the name under which the result is kept, and one that is defined anew
+    at each run (in a page, or on the spot) would be kept each time.
+    """
     found = _found(view, name, view.query(grain=grain, by=by, where=where, **options))
     return found.once(make, lambda: make(found.answer.rows))
 

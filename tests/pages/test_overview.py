@@ -6,7 +6,7 @@ import pytest
 
 from tests.pages.conftest import LANGUAGES, WAREHOUSES, failures, texts
 from tests.published import publish
-from ui import behind, cards, data
+from ui import behind, data, method
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -96,7 +96,7 @@ def test_a_card_opens_the_rows_behind_it_and_not_before(run, monkeypatch):
 
 def test_the_method_shows_the_very_question_of_the_card(run, monkeypatch):
     asked = []
-    monkeypatch.setattr(cards, "_told", lambda view, name, query: asked.append(query.period))
+    monkeypatch.setattr(method, "_told", lambda view, name, query: asked.append(query.period))
     app = run("overview", period="year")
     app.session_state["how_win_rate__0"] = True
     app.run()

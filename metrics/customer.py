@@ -131,7 +131,7 @@ def deals(happened: pd.DataFrame, as_of: dt.date, lately: int = 2 * LATELY) -> p
     """Deals that are open, or were closed in the last `lately` days: open ones first, then the latest."""
     created = happened[(happened["kind"] == "deal_created") & (happened["happened_on"] < as_of)]
     is_open, recent = created["state"] == "open", created["done_on"] >= as_of - dt.timedelta(days=lately)
-    found = created[is_open | recent].assign(is_open=is_open)
+    found = created.assign(is_open=is_open)[is_open | recent]  # in this order: a column put into no rows would bring its own rows along
     return found.sort_values(["is_open", "happened_on", "row_id"], ascending=[False, False, True], ignore_index=True)
 
 

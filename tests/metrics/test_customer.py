@@ -165,6 +165,11 @@ def test_open_deals_and_those_closed_lately(happened):
     assert ids(customer.deals(happened, AS_OF)) == ["d1", "d3"] and ids(customer.deals(happened, AS_OF, lately=100)) == ["d1"]
 
 
+def test_where_no_deal_is_open_and_none_was_closed_lately_there_is_none(happened):
+    found = customer.deals(happened[happened["row_id"] != "d1"], AS_OF, lately=100)
+    assert found.empty and "is_open" in found
+
+
 def test_failed_payments_of_a_year(happened):
     assert customer.failed_payments(happened, AS_OF) == {"n": 1, "last_on": D("2026-05-12")}
     assert customer.failed_payments(happened, D("2026-06-30")) == {"n": 2, "last_on": D("2026-05-12")}

@@ -185,7 +185,7 @@ def because(record: dict) -> str:
     return "; ".join(said)
 
 
-@page.part("customer.transactions.title", parallel=True)
+@page.part("customer.transactions.title")
 def transactions(account):
     """What it brings, by month and by product; what is agreed and offered."""
     with page.section("customer.transactions.title"):
@@ -235,7 +235,7 @@ def listed(account, rows, title: str, columns) -> None:
         table(account.view, rows, columns, key=f"customer_{title.split('.')[-1]}")
 
 
-@page.part("customer.service.title", parallel=True)
+@page.part("customer.service.title")
 def service(account):
     """What is open, who spoke with them last and how, and what was promised."""
     with page.section("customer.service.title"):
@@ -265,7 +265,7 @@ def promised(waiting) -> None:
         page.sentence(t(f"customer.service.{'late' if row['is_late'] else 'next'}_says", day=numbers.day(row["due_on"]), what=what))
 
 
-@page.part("customer.preferences.title", parallel=True)
+@page.part("customer.preferences.title")
 def preferences(account):
     """What its people answered in surveys under their names, beside what all accounts of the reader answered."""
     with page.section("customer.preferences.title"):
@@ -322,7 +322,7 @@ def over_time(account, dimensions: list[str]) -> None:
     figure(account.view, spec, alt, key="customer_course", rows=course, columns=COURSE)
 
 
-@page.part("cases.title", parallel=True)
+@page.part("cases.title")
 def at_risk(account):
     """Whether it is at risk, and its cases, the newest first."""
     known, theirs = policy(account.view.query()), cases.known(account.view).get(account.id, [])
@@ -340,7 +340,7 @@ def at_risk(account):
         case_sheet.of_customer(account.view, theirs, known)
 
 
-@page.part("customer.health.title", parallel=True)
+@page.part("customer.health.title")
 def how_it_stands(account):
     """Its health score, what each factor costs, and how it went."""
     with page.section("customer.health.title", help="customer.health.help"):

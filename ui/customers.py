@@ -51,11 +51,6 @@ class Account:
     id: str
 
     @property
-    def mark(self) -> int:
-        """The same for two that show the same."""
-        return hash((self.view.mark, self.id))
-
-    @property
     def as_of(self) -> dt.date:
         """The first day that is not fully loaded."""
         return self.view.period.as_of

@@ -148,7 +148,7 @@ MOST_DRAWN = 20_000
 
 def _key(draw: Callable, args: tuple, kwargs: dict) -> int:
     """What a part shows: the same part of the same view for the same rights. It decides how to draw, never what is shown."""
-    plain = (part.mark if hasattr(part, "mark") else repr(part) for part in (*args, *kwargs.values()))
+    plain = (part.mark if isinstance(part, View) else repr(part) for part in (*args, *kwargs.values()))
     return hash((draw.__module__, draw.__qualname__, st.session_state.get(SESSION), *plain))
 
 

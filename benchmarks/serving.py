@@ -6,7 +6,6 @@ Needs a client that speaks Streamlit's websocket; `--load-client PATH` names it 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
 import os
 import re
@@ -23,7 +22,7 @@ from urllib.parse import quote
 import warehouse
 from benchmarks import measure
 from metrics import risk
-from metrics.period import Period
+from metrics.__main__ import period_of
 from metrics.query import Query, collect
 from ui.navigation import CUSTOMER, ENTRIES, HOME
 
@@ -200,9 +199,7 @@ def customers(data: Path, client: Client) -> measure.Section:
 def _some_of_each(data: Path) -> dict[str, list[str]]:
     """Ids of customers from all over the list: at risk (one more than of the others), and not."""
     tables = warehouse.open(data)
-    days = collect(tables["coverage"])
-    first, after = min(days["first_on"]), max(days["last_on"]) + dt.timedelta(days=1)
-    listed = collect(risk.listed(tables, Query(Period(first, after, after), settings=tables.settings)).select("customer_id"))["customer_id"]
+    listed = collect(risk.listed(tables, Query(period_of(tables), settings=tables.settings)).select("customer_id"))["customer_id"]
     every = collect(tables["accounts"].select("customer_id"))["customer_id"]
     at_risk, others = sorted(listed), sorted({*every} - {*listed})
     return {"not at risk": others[:: max(len(others) // EACH, 1)][:EACH], "at risk": at_risk[:: max(len(at_risk) // (EACH + 1), 1)][: EACH + 1]}

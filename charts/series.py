@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import pandas as pd
 from charts import theme
 
 TIME_FORMATS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m", "quarter": "%Y-%m", "year": "%Y"}
-TICKS, NAN = 8, float("nan")
+TICKS = 8
 
 
 def line(
@@ -104,7 +105,7 @@ def _strokes(part: list[Step], colour: str, width: float, label, step, name: str
 
 
 def _stroke(part: list[Step], colour: str, width: float, label, step, name: str, band: bool) -> dict:
-    hover = [f"{name and name + ' · '}{step(s.period)}: {label(NAN if s.value is None else s.value)}{_size(s.n)}" for s in part]
+    hover = [f"{name and name + ' · '}{step(s.period)}: {label(math.nan if s.value is None else s.value)}{_size(s.n)}" for s in part]
     alone = _isolated([s.value for s in part])
     reach = _reach(part, alone) if band else {}
     return {

@@ -71,7 +71,7 @@ def _show(args) -> int:
         raise QuestionError(f"no metric {args.name!r}; there are {', '.join(CATALOGUE)}")
     metric = CATALOGUE[args.name]
     tables = warehouse.open(Path(args.data), args.snapshot, _scope(args))
-    known = settings.with_risk(tables.settings, settings.risk_policy(Path(args.data)))
+    known = settings.in_force(Path(args.data), tables.settings)
     query = Query(period_of(tables, args.start, args.end), args.grain, tuple(args.by), _pairs(args.where), dict(_split(o) for o in args.option), known)
     answer = ask(metric, tables, query)
     written = as_json if args.json else as_text

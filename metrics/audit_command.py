@@ -60,7 +60,7 @@ def _kept(data: Path, quarter: str, number: int | None) -> Any:
 def content(data: Path, quarter: str, snapshot: str | None, was: dict | None) -> dict:
     """The content of an audit: of a kept one with its own settings and facts, else with those of the snapshot and without what people wrote down."""
     tables = warehouse.open(data, snapshot)
-    known = was["settings"] if was else audit_content.plain(settings.with_risk(tables.settings, settings.risk_policy(data)))
+    known = was["settings"] if was else audit_content.plain(settings.in_force(data, tables.settings))
     named = known.get("calendar", {})
     calendar = Calendar(named.get("fiscal_year_start", 1), named.get("week_start", 1))
     meant, reach = audit.quarter_named(quarter, calendar), collect(tables["coverage"])

@@ -60,7 +60,7 @@ def present(data: Path, scope: Scope) -> Present:
 
 
 def _query(data: Path, tables, first: dt.date, last: dt.date) -> Query:
-    known = settings.with_risk(tables.settings, settings.risk_policy(data))
+    known = settings.in_force(data, tables.settings)
     calendar = known.get("calendar", {})
     after = last + dt.timedelta(days=1)
     return Query(Period(first, after, after, Calendar(calendar.get("fiscal_year_start", 1), calendar.get("week_start", 1))), None, (), (), {}, known)

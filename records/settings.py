@@ -65,6 +65,11 @@ def with_risk(known: Mapping, chosen: Mapping) -> Mapping:
     return {**known, "metrics": {**known.get("metrics", {}), RISK: chosen}} if chosen else known
 
 
+def in_force(data: Path, known: Mapping) -> Mapping:
+    """A snapshot's settings as they are in force now."""
+    return with_risk(known, risk_policy(data))
+
+
 def stored(engine: Engine) -> dict[str, Setting]:
     """The settings that somebody has made, by name, with who set them last, when, and the version to hand to `put`."""
     if not is_there(engine, Setting):

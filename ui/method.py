@@ -14,13 +14,16 @@ from ui.words import definition_of, name_of, plain, t
 def defined(metric: Metric) -> None:
     """Under a chart: what is drawn, its formula, and which definition it is."""
     _named(metric)
-    facts = {"cards.digest": f"{metric.name} · {metric.digest}", "cards.source": metric.source}
-    st.caption("  \n".join(f"{t(label)}: {plain(value)}" for label, value in facts.items() if value))
+    _facts({"cards.digest": f"{metric.name} · {metric.digest}", "cards.source": metric.source})
 
 
 def _named(metric: Metric) -> None:
     st.markdown(f"**{plain(name_of(metric))}** — {plain(definition_of(metric))}")
     st.code(metric.formula, language=None, wrap_lines=True)
+
+
+def _facts(known: dict[str, str]) -> None:
+    st.caption("  \n".join(f"{t(label)}: {plain(value)}" for label, value in known.items() if value))
 
 
 def how(view: View, name: str, *, key: str, query: Query | None = None) -> None:
@@ -38,15 +41,15 @@ def _told(view: View, name: str, query: Query) -> None:
     metric = data.metric(name)
     _named(metric)
     filters = "; ".join(f"{column} = {' | '.join(value or t('filters.blank') for value in values)}" for column, values in query.where)
-    facts = {
+    _facts({
         "cards.period": f"{numbers.day(query.period.start)} – {numbers.day(query.period.last_day)}",
         "cards.filters": filters or t("cards.no_filters"),
         "cards.options": ", ".join(f"{key} = {value}" for key, value in {**metric.options, **query.options}.items() if value is not None),
         "cards.digest": f"{metric.name} · {metric.digest}",
         "cards.snapshot": view.snapshot,
         "cards.source": metric.source,
-    }
-    st.caption("  \n".join(f"{t(label)}: {plain(value)}" for label, value in facts.items() if value))
-    page.failed_checks(data.computed(view, name, query).answer)
-    for text in data.computed(view, name, query).sql:
+    })  # fmt: skip
+    found = data.computed(view, name, query)
+    page.failed_checks(found.answer)
+    for text in found.sql:
         st.code(text, language="sql", wrap_lines=True, height=220)

@@ -76,9 +76,9 @@ def _page(entry: Entry, reader: Reader | None):
 
 
 @cache
-def _linked(name: str, is_home: bool):
-    """A page as links name it: making one costs more than the link."""
-    return st.Page(entry(name).path, default=True) if is_home else st.Page(entry(name).path, url_path=name)
+def _linked(name: str, home: str):
+    """A page as links name it, for who lands on `home`: making one costs more than the link."""
+    return st.Page(entry(name).path, default=True) if name == home else st.Page(entry(name).path, url_path=name)
 
 
 def entry(name: str) -> Entry:
@@ -99,7 +99,7 @@ def link(
     if not may_open(reader, name):
         return
     params = {**view.params(**segments), **(state or {})}
-    target = _linked(known.name, known.name == home(reader))
+    target = _linked(known.name, home(reader))
     st.page_link(target, label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")
 
 
@@ -108,4 +108,4 @@ def customer_link(view: View, customer_id: str, label: str, help: str | None = N
     known, reader = entry(CUSTOMER), admitted_now()
     if may_open(reader, CUSTOMER):
         params = {**view.params(), "id": customer_id}
-        st.page_link(_linked(CUSTOMER, home(reader) == CUSTOMER), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")
+        st.page_link(_linked(CUSTOMER, home(reader)), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")

@@ -170,7 +170,8 @@ def number_format(unit: str) -> str:
 def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, mode: str | None) -> list:
     """Draws the rows; returns the labels of those that are selected. mode: how many may be, None for none."""
     cents = [name for name, column in columns.items() if column.unit == "money" and name in rows and pd.api.types.is_float_dtype(rows[name])]
-    shown = rows.reset_index(drop=True).assign(**{name: rows[name].round(2).to_numpy() for name in cents})
+    shown = rows.reset_index(drop=True)
+    shown = shown.assign(**{name: shown[name].round(2) for name in cents})
     config = {name: _config(shown[name], column, view) for name, column in columns.items() if name in shown}
     event = st.dataframe(
         shown, hide_index=True, column_config=config, key=key, on_select="rerun" if mode else "ignore", selection_mode=mode or "single-row",

@@ -60,10 +60,9 @@ def area(row: Mapping) -> str:
     return scores.segment(pairs(row))
 
 
-def first_sentence(view: View, level: Level, answer) -> str:
+def first_sentence(view: View, level: Level, answer, rows: list[dict]) -> str:
     """The answer first: the worst area and what the whole would gain; or that none is low."""
     unit, whole = UNITS[answer.notes["measure"]], answer.rows.iloc[0]
-    rows = _told(view, level)
     strong = [row for row in rows if row["role"] == "stands_out"]
     values = {"what": plain(scores.name(view, level.dimension)), "all": numbers.shown(whole["value"], unit), "n": numbers.count(whole["n"])}
     if strong:
@@ -81,9 +80,10 @@ def on_overview(view: View) -> None:
     answer = found(view, level) if first else None
     if answer is None or answer.rows.iloc[0]["state"] != "value":
         return
-    worst, *others = [row for row in _told(view, level) if row["role"] == "stands_out"][: 1 + NEXT] or [None]
+    rows = _told(view, level)
+    worst, *others = [row for row in rows if row["role"] == "stands_out"][: 1 + NEXT] or [None]
     there = level.within(dict(pairs(worst))) if worst else level
-    said = first_sentence(view, level, answer)
+    said = first_sentence(view, level, answer, rows)
     said = t("format.sentences", first=said, then=_next(others, UNITS[answer.notes["measure"]])) if others else said
     with page.section("drill.title"), st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(said, width="stretch")
@@ -104,8 +104,9 @@ def section(view: View, level: Level, usual: str | None) -> None:
     if whole["state"] != "value":
         page.empty("drill.none" if whole["state"] == "no_data" else "drill.few")
         return
-    page.sentence(first_sentence(view, level, answer))
-    if rows := _told(view, level):
+    rows = _told(view, level)
+    page.sentence(first_sentence(view, level, answer, rows))
+    if rows:
         _areas(view, level, usual, answer, rows)
     _not_searched(answer.notes)
 

@@ -170,6 +170,11 @@ def test_where_no_deal_is_open_and_none_was_closed_lately_there_is_none(happened
     assert found.empty and "is_open" in found
 
 
+def test_who_was_asked_twice_has_a_course_of_two_points(happened):
+    asked = set(customer.scores(happened, AS_OF)["dimension"])
+    assert asked and customer.asked_twice(happened, AS_OF) == {name for name in asked if len(customer.course(happened, AS_OF, name)) > 1}
+
+
 def test_failed_payments_of_a_year(happened):
     assert customer.failed_payments(happened, AS_OF) == {"n": 1, "last_on": D("2026-05-12")}
     assert customer.failed_payments(happened, D("2026-06-30")) == {"n": 2, "last_on": D("2026-05-12")}

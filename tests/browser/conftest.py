@@ -4,6 +4,8 @@ import os
 import shutil
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.company import SETTINGS, company
 from tests.conftest import absent
@@ -44,6 +46,7 @@ def visit(browser, served):
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))
         page.on("request", lambda request: page.asked.append(request.url))
+        heard(page)
         page.goto(address + path)
         settled(page)
         return page
@@ -57,13 +60,28 @@ QUIET = """() => document.querySelector('[data-test-script-state]').dataset.test
     && !document.querySelector('[data-testid=stSkeleton]')"""
 
 
+def heard(page) -> None:
+    """Keep in page.begun whether the server has begun the last run that the page asked for: until then the page looks as quiet as if nothing was to come."""
+    page.begun = True
+
+    def sent(frame) -> None:
+        if isinstance(frame, bytes) and BackMsg.FromString(frame).WhichOneof("type") == "rerun_script":
+            page.begun = False
+
+    def received(frame) -> None:
+        if isinstance(frame, bytes) and ForwardMsg.FromString(frame).WhichOneof("type") == "new_session":
+            page.begun = True
+
+    page.on("websocket", lambda socket: (socket.on("framesent", sent), socket.on("framereceived", received)))
+
+
 def settled(page, looks: int = 4) -> None:
     """Wait until the page has its title and nothing has run, or is still awaited, for `looks` looks in a row."""
     page.wait_for_selector("h1")
     quiet = 0
     for _ in range(400):
         page.wait_for_timeout(250)
-        quiet = quiet + 1 if page.evaluate(QUIET) else 0
+        quiet = quiet + 1 if page.begun and page.evaluate(QUIET) else 0
         if quiet == looks:
             return
     raise TimeoutError("the page was still running after 100 s")

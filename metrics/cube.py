@@ -11,7 +11,7 @@ import numpy as np
 Conditions = dict[int, int]  # attribute → level, both as numbers
 Combination = tuple[int, ...]  # attributes, ascending
 WIDTHS = (1 << 12, 1 << 14, 1 << 16, 1 << 18)  # cells of one dense table; more no longer fit a processor's cache
-KEPT = 150_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
+KEPT = 50_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
 
 
 class Cube:
@@ -35,7 +35,7 @@ class Cube:
         self._place = {c: k for k, c in enumerate(self.combinations)}
         self._conditions: dict[int, Conditions] = {}
         self._deepest: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
-        self._kept: dict[Combination, np.ndarray] | None = {} if 8 * self.patterns * len(self.blocks) < KEPT else None
+        self._kept: dict[Combination, np.ndarray] | None = {} if 4 * self.patterns * len(self.blocks) < KEPT else None
 
     @property
     def patterns(self) -> int:
@@ -50,17 +50,31 @@ class Cube:
         """Cells of one attribute: they are the first ones, in the order of the attributes."""
         return sum(self.cards)
 
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """What `values`, one number per pattern, add up to in each cell."""
-        out = np.empty(self.size)
+    def sums(self, *columns: np.ndarray) -> np.ndarray:
+        """What each column, one number per pattern, adds up to in each cell: column × cell."""
+        out = np.empty((len(columns), self.size))
         for block, parts in self.blocks.items():
-            shape = tuple(self.cards[a] for a in block)
-            made = {block: np.bincount(self._index(block), values, math.prod(shape)).reshape(shape)}
-            for part in parts:  # the widest first, so that narrow ones are added up from small tables
-                wider = min((b for b in made if {*part} <= {*b}), key=lambda b: made[b].size)
-                made[part] = made[wider].sum(tuple(k for k, a in enumerate(wider) if a not in part))
-                out[self.span(part)] = made[part].ravel()
+            shape, index = tuple(self.cards[a] for a in block), self._index(block)
+            for values, cells in zip(columns, out, strict=True):
+                made = {block: np.bincount(index, values, math.prod(shape)).reshape(shape)}
+                for part in parts:  # the widest first, so that narrow ones are added up from small tables
+                    wider = min((b for b in made if {*part} <= {*b}), key=lambda b: made[b].size)
+                    made[part] = made[wider].sum(tuple(k for k, a in enumerate(wider) if a not in part))
+                    cells[self.span(part)] = made[part].ravel()
         return out
+
+    def spread(self, effects: np.ndarray) -> np.ndarray:
+        """What each pattern gets where every level, of all attributes in turn, has an effect; two attributes are looked up as one."""
+        out, of = np.zeros(self.patterns), np.split(effects, np.cumsum(self.cards)[:-1])
+        for k, codes in enumerate(self._pairs):
+            both = of[2 * k][:, None] + of[2 * k + 1] if 2 * k + 1 < len(of) else of[2 * k]
+            out += both.ravel()[codes]
+        return out
+
+    @cached_property
+    def _pairs(self) -> list[np.ndarray]:
+        """Per pair of neighbouring attributes the place of each pattern in their table."""
+        return [_numbered(self.codes, self.cards, tuple(range(a, min(a + 2, len(self.cards))))) for a in range(0, len(self.cards), 2)]
 
     def _index(self, block: Combination) -> np.ndarray:
         if self._kept is None:
@@ -170,9 +184,10 @@ class Cube:
 
 def _numbered(codes: np.ndarray, cards: tuple[int, ...], attributes: Combination) -> np.ndarray:
     """Each pattern's place in the dense table by some attributes."""
-    place = codes[attributes[0]].astype(np.intp)
+    cells = math.prod(cards[a] for a in attributes)
+    place = codes[attributes[0]].astype(np.min_scalar_type(cells))  # the narrowest that holds them all: half the work is moving numbers
     for a in attributes[1:]:
-        place *= cards[a]
+        place *= place.dtype.type(cards[a])
         place += codes[a]
     return place
 

@@ -24,6 +24,7 @@ from metrics.shrinkage import spread
 
 FEW_LEVELS = 12  # fewer say nothing about their usual spread
 FEW_CELLS = 40
+CELLS = ("n", "w", "v", "y", "yy", "x")  # sums that are asked of each cell
 STEADY = 1e-3  # the same for areas, so that some that say the same together do not leave the equations without an answer
 LOOSE = 30.0  # answers' worth of pull towards 0, where levels are estimated nearly freely
 SMALLEST = 1e-6  # of the noise's variance: the least spread that is divided by
@@ -102,29 +103,40 @@ class Effects:
     cube: Cube
     sums: Sums
     least: float  # answers of the smallest cell that is looked at
+    rest: tuple[Effects, Effects] | None = None  # those of the whole and of all else, where this is a part: what is left needs no adding up
     _levels: dict[int, np.ndarray] = field(default_factory=dict)
     _inside: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     _common: dict[tuple, dict[int, float]] = field(default_factory=dict)  # per area or overlap: cell → Σw
     _milder: dict[tuple[int, int], Pick] = field(default_factory=dict)  # pairs of areas whose overlap has an effect of its own
 
     def __post_init__(self):
-        of, sums = self.cube.sums, self.sums
-        self.n = of(sums.n)
-        self.w = self.n if sums.w is sums.n else of(sums.w)
-        self.v = self.n if sums.v is sums.n else of(sums.v)
-        self.y = of(sums.y)
-        self.x = self.y if sums.x is sums.y else of(sums.x)
+        self.cells = self._subtracted() if self.rest else self._added_up()
+        self.n, self.w, self.v, self.y, self.x = (self.cells[name] for name in "nwvyx")
         self.total = float(self.sums.w.sum())
         self.mean = float(self.sums.y.sum()) / self.total
         self.sd = math.sqrt(max(float(self.sums.yy.sum()) / self.total - self.mean**2, 1e-12))
         shown = float(self.sums.x.sum()) / self.total
         self.sd_shown = math.sqrt(max(float(self.sums.xx.sum()) / self.total - shown**2, 1e-12))
         with np.errstate(divide="ignore", invalid="ignore"):
-            own = of(self.sums.yy) / self.w - (self.y / self.w) ** 2
+            own = self.cells["yy"] / self.w - (self.y / self.w) ** 2
             self.own = (self.w * own + OWN * self.sd**2) / (self.w + OWN)
             self.worth = self.w**2 / self.v
         self.several = np.where(self.v > 0, self.v / np.maximum(self.w, 1e-12), 1.0)  # variance of a mean, over that of as many equal strangers'
         self._normal = self._equations()
+
+    def _added_up(self) -> dict[str, np.ndarray]:
+        """The sums of each cell, all in one pass; what is one array stays one."""
+        given = {name: getattr(self.sums, name) for name in CELLS}
+        different = {id(values): values for values in given.values()}
+        found = dict(zip(different, self.cube.sums(*different.values()), strict=True))
+        return {name: found[id(values)] for name, values in given.items()}
+
+    def _subtracted(self) -> dict[str, np.ndarray]:
+        """The sums of the whole less those of all else; exactly nothing where there are no answers."""
+        whole, other = (effects.cells for effects in self.rest)
+        n = whole["n"] - other["n"]
+        made: dict[int, np.ndarray] = {id(whole["n"]): n}
+        return {name: made.setdefault(id(cells), np.where(n > 0, cells - other[name], 0.0)) for name, cells in whole.items()}
 
     def _alone(self, pull: float) -> np.ndarray:
         """Roughly how much of a cell's information its levels do not already have: (1 − share of the first level) · (1 − …).
@@ -206,12 +218,12 @@ class Effects:
         inverse = np.linalg.inv(matrix + np.diag(_pulled(len(matrix), many, pull)))
         effects, shown = (inverse @ right).T
         model = self._model(effects, columns)
-        noise = float((self.sums.yy - 2 * self.sums.y * model + self.sums.w * model**2).sum()) / self.total
-        noise = max(noise, SMALLEST * self.sd**2)
         left = self.sums.y - self.sums.w * model
+        noise = (float(self.sums.yy.sum()) - float(self.sums.y @ model) - float(left @ model)) / self.total  # Σ w (y − model)²
+        noise = max(noise, SMALLEST * self.sd**2)
         if self._finds_milder(picks, left, noise):
             return self.fit(picks, usual, noise)
-        fit = Fit(picks, overlaps, inverse, effects, shown, pull, noise, self.cube.sums(left), self._alone(pull))
+        fit = Fit(picks, overlaps, inverse, effects, shown, pull, noise, self.cube.sums(left)[0], self._alone(pull))
         fit.usual = (self._usual_of_levels(matrix, right[:, 0], noise), *self._usual_beyond(fit))
         return fit
 
@@ -247,11 +259,10 @@ class Effects:
 
     def _model(self, effects: np.ndarray, picks: list[Pick]) -> np.ndarray:
         """What the model says of each pattern."""
-        model, at = np.full(self.cube.patterns, effects[0]), 1
-        for codes, many in zip(self.cube.codes, self.cube.cards, strict=True):
-            model += effects[at : at + many][codes]
-            at += many
-        for pick, effect in zip(picks, effects[at:], strict=True):
+        areas = 1 + self.cube.levels
+        model = self.cube.spread(effects[1:areas])
+        model += effects[0]
+        for pick, effect in zip(picks, effects[areas:], strict=True):
             model[pick.rows] += effect
         return model
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from metrics import nps, seclusion, survey
 from metrics.areas import Area, Search
@@ -15,6 +16,7 @@ from metrics.cube import Conditions, Cube
 from metrics.effects import Effects
 from metrics.findings import SHRUNKEN, Report
 from metrics.hiding import MOST_GROUPS
+from metrics.memory import give_back
 from metrics.metric import Metric
 from metrics.patterns import MOST_COLUMNS, REST, Patterns, patterns
 from metrics.query import Frame, Query, QuestionError, Tables, refuse_grain, segmented, within
@@ -25,6 +27,7 @@ from metrics.yardstick import SCALE, Yardstick, histogram, ranked, ranks, skew, 
 
 SHARE = 0.001  # of all answers: the smallest area, where that is more than 30
 DEEPEST = 3
+LARGE = 500_000  # answers, from which on a search leaves much freed memory behind
 KEYS = ("rank", "area")
 PLACED = tuple(f"{what}_{k}" for k in range(1, DEEPEST + 1) for what in ("column", "value"))
 EXTRA = (
@@ -72,11 +75,14 @@ def low_scores(tables: Tables, query: Query) -> Answer:
     if n < K_ANONYMOUS or seclusion.is_hidden_by_filters(answers, asked, {}):
         nothing = {"rank": 0, "area": "", "role": "whole", "state": "suppressed" if n else "no_data"}
         return _finished(pd.DataFrame([nothing]), query, notes)
-    report, halves, same = _searched(_on_columns(answers, asked, columns), query, yard, counts, columns)
+    with threadpool_limits(limits=1):  # the equations are small: threads would wait for each other
+        report, halves, same = _searched(_on_columns(answers, asked, columns), query, yard, counts, columns)
     areas, hidden = _shown(report, answers, asked)
     rows = _rows(report, areas[: int(query.options["most"])], halves, lambda segment: seclusion.is_hidden_by_filters(answers, asked, segment))
     told = trend(tables, query, yard, report.scale, [report.segment(c) for c in rows["conditions"]], [report.several(c) for c in rows["conditions"]])
     notes |= {"scale": list(report.scale), "same_columns": same, "hidden": hidden, **_told(report)}
+    if n > LARGE:
+        give_back()
     return _finished(rows.drop(columns="conditions").join(told), query, notes)
 
 
@@ -124,15 +130,18 @@ def _searched(frame: Frame, query: Query, yard: Yardstick, counts: pd.DataFrame,
     depth = min(max(int(query.options["depth"]), 1), DEEPEST)
     report = Report(found, _search(found, slice(None), depth, least), yard, scale)
     halves = found.halves if query.options["honest"] and report.search.areas else ()
-    again = [[area.conditions for area in _search(found, half, depth, max(K_TESTABLE, least / 2)).areas] for half in halves]
-    return report, (halves, again), found.same
+    again: list[Search] = []
+    for half in halves:  # the second is the whole less the first
+        rest = (report.effects, again[0].effects) if again else None
+        again.append(_search(found, half, depth, max(K_TESTABLE, least / 2), rest))
+    return report, (halves, [[area.conditions for area in search.areas] for search in again]), found.same
 
 
-def _search(found: Patterns, rows, depth: int, least: float) -> Search:
-    """A search over some of the patterns; the level of all rare values together is no area."""
+def _search(found: Patterns, rows, depth: int, least: float, rest: tuple[Effects, Effects] | None = None) -> Search:
+    """A search over some of the patterns, or over the rest of two others; the level of all rare values together is no area."""
     cube = Cube(found.codes[:, rows], found.cards, depth)
     rare = [cube.having(a, k) for a, attribute in enumerate(found.attributes) for k, level in enumerate(attribute.levels) if level is REST]
-    return Search(Effects(cube, found.sums.of(rows), least), left_out=np.logical_or.reduce(rare) if rare else None)
+    return Search(Effects(cube, found.sums.of(rows), least, rest), left_out=np.logical_or.reduce(rare) if rare else None)
 
 
 def _shown(report: Report, answers: seclusion.Answers, query: Query) -> tuple[list[Area], int]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 
 from metrics.effects import Sums
-from metrics.query import Frame, QuestionError, aggregate, table
+from metrics.query import Frame, QuestionError, aggregate, batches
 
 MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
 MOST_COLUMNS = 12
@@ -66,10 +68,7 @@ def patterns(frame: Frame, columns: Sequence[str], searched: nw.Expr, shown: nw.
     is_weighted, repeats = facts["low"] != 1 or facts["high"] != 1, facts["units"] < facts["n"]
     ready = ready.with_columns(w=nw.col("w") * float(facts["n"] / facts["w"])) if is_weighted else ready
     ready = _several(ready) if repeats else ready.with_columns(several=nw.lit(1.0))
-    rows = table(_added_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1))
-    if rows.num_rows > MOST_PATTERNS:
-        raise QuestionError(f"the answers differ in more than {MOST_PATTERNS:,} combinations of {', '.join(columns)}: name fewer columns")
-    return _as_arrays(rows, columns, skew, least)
+    return _as_arrays(batches(_added_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1)), columns, skew, least)
 
 
 def _is_first_half() -> nw.Expr:
@@ -115,34 +114,55 @@ def _added_up(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool) -
     return ready.group_by(*keys, "half").agg(**sums)
 
 
-def _as_arrays(rows, columns: Sequence[str], skew: float, least: float) -> Patterns:
-    figures = {name: rows.column(name).to_numpy().astype(float) for name in rows.column_names if not name.startswith("k") and name != "half"}
+def _as_arrays(found: Iterable[pa.RecordBatch], columns: Sequence[str], skew: float, least: float) -> Patterns:
+    """The rows of the query; of their texts, only numbers are kept."""
+    coded, parts, many = [Coded(column) for column in columns], defaultdict(list), 0
+    for batch in found:
+        many += batch.num_rows
+        if many > MOST_PATTERNS:
+            raise QuestionError(f"the answers differ in more than {MOST_PATTERNS:,} combinations of {', '.join(columns)}: name fewer columns")
+        for i, column in enumerate(coded):
+            column.add(batch.column(f"k{i}"))
+        for name in batch.schema.names[len(columns) :]:
+            parts[name].append(batch.column(name).to_numpy(zero_copy_only=False).astype(bool if name == "half" else float))
+    figures = {name: np.concatenate(parts.pop(name)) for name in [*parts]} or dict.fromkeys(("n", "sy", "syy", "sx", "sxx", "half"), np.zeros(0))
     n = figures["n"]
-    coded = [_coded(rows.column(f"k{i}"), n, column, least) for i, column in enumerate(columns)]
-    kept, same = _different([codes for _, codes in coded], columns)
-    v = figures.get("sv", n)
-    sums = Sums(n, figures.get("sw", n), v, figures["sy"], figures["syy"], figures["sx"], figures["sxx"], skew)
-    attributes = tuple(Attribute(columns[i], coded[i][0]) for i in kept)
-    return Patterns(
-        attributes, np.array([coded[i][1] for i in kept], np.uint8).reshape(len(kept), len(n)), sums, rows.column("half").to_numpy().astype(bool), same
-    )
+    codes = [column.ordered(n, least) for column in coded]
+    kept, same = _different(codes, columns)
+    sums = Sums(n, figures.get("sw", n), figures.get("sv", n), figures["sy"], figures["syy"], figures["sx"], figures["sxx"], skew)
+    attributes = tuple(Attribute(columns[i], coded[i].levels) for i in kept)
+    return Patterns(attributes, np.array([codes[i] for i in kept], np.uint8).reshape(len(kept), len(n)), sums, figures["half"].astype(bool), same)
 
 
-def _coded(column, n: np.ndarray, name: str, least: float) -> tuple[tuple, np.ndarray]:
-    """A column's levels in order and each row's code among them; rare ones put together where there are too many."""
-    encoded = column.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if hasattr(encoded, "chunks") else encoded
-    values = [*encoded.dictionary.to_pylist(), None]
-    codes = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
-    sizes = np.bincount(codes, n, len(values))
-    is_large = sizes >= (least if len(values) > MOST_LEVELS else 1)
-    order = sorted(np.flatnonzero(is_large), key=lambda k: (values[k] is None, str(values[k])))
-    if len(order) > MOST_LEVELS:
-        raise QuestionError(f"{name} has {len(order):,} values with {least:g} answers or more; a search takes up to {MOST_LEVELS}: leave it out, or group it")
-    has_rest = bool((sizes[~is_large] > 0).any())
-    place = np.full(len(values), len(order), np.uint8)
-    place[order] = np.arange(len(order))
-    return (*(values[k] for k in order), *([REST] if has_rest else [])), place[codes]
+class Coded:
+    """A column's values as numbers, batch by batch. levels: its levels in order, once all have come."""
+
+    def __init__(self, column: str):
+        self.column, self.levels = column, ()
+        self._places: dict = {None: 0}  # value → its number, as they come
+        self._codes: list[np.ndarray] = []
+
+    def add(self, values: pa.Array) -> None:
+        encoded = values.dictionary_encode()
+        places = [self._places.setdefault(value, len(self._places)) for value in (*encoded.dictionary.to_pylist(), None)]
+        narrow = np.array(places, np.min_scalar_type(len(self._places)))
+        self._codes.append(narrow[encoded.indices.fill_null(len(places) - 1).to_numpy(zero_copy_only=False)])
+
+    def ordered(self, n: np.ndarray, least: float) -> np.ndarray:
+        """Each row's code among the levels, those of n answers per row; rare ones put together where there are too many."""
+        values, codes = [*self._places], np.concatenate([np.zeros(0, np.uint8), *self._codes])
+        self._codes = []
+        sizes = np.bincount(codes, n, len(values))
+        is_large = sizes >= (least if len(values) > MOST_LEVELS else 1)
+        order = sorted(np.flatnonzero(is_large), key=lambda k: (values[k] is None, str(values[k])))
+        if len(order) > MOST_LEVELS:
+            many = f"{self.column} has {len(order):,} values with {least:g} answers or more"
+            raise QuestionError(f"{many}; a search takes up to {MOST_LEVELS}: leave it out, or group it")
+        has_rest = bool((sizes[~is_large] > 0).any())
+        place = np.full(len(values), len(order), np.uint8)
+        place[order] = np.arange(len(order))
+        self.levels = (*(values[k] for k in order), *([REST] if has_rest else []))
+        return place[codes]
 
 
 def _different(codes: list[np.ndarray], columns: Sequence[str]) -> tuple[list[int], dict[str, str]]:
@@ -162,4 +182,4 @@ def _different(codes: list[np.ndarray], columns: Sequence[str]) -> tuple[list[in
 
 
 def _pairs(one: np.ndarray, other: np.ndarray, many: int) -> int:
-    return int((np.bincount(one.astype(np.int64) * many + other, minlength=many * many) > 0).sum())
+    return int((np.bincount(one.astype(np.uint16) * many + other, minlength=many * many) > 0).sum())

@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 import pandas as pd
+import pyarrow as pa
 
 from metrics.period import MONTHS, Period
 
@@ -165,6 +166,16 @@ def table(frame: Frame):
     """Bring a frame to Python as the engine gives it, an Arrow table: for many rows, whose texts pandas would hold one by one."""
     _note(frame)
     return frame.collect("pyarrow").to_native()
+
+
+def batches(frame: Frame, rows: int = 1 << 17) -> Iterator[pa.RecordBatch]:
+    """The same bit by bit, where the engine can, for a frame that is large beside what is kept of it."""
+    _note(frame)
+    native = nw.to_native(frame)
+    if hasattr(native, "to_arrow_reader"):
+        yield from native.to_arrow_reader(rows)
+    else:
+        yield from frame.collect("pyarrow").to_native().to_batches(rows)
 
 
 def _note(frame: Frame) -> None:

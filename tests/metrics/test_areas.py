@@ -48,8 +48,29 @@ def test_the_model_is_penalised_least_squares_on_every_answer():
     pulled = np.diag([0.0] + [fit.pull] * sum(CARDS) + [STEADY] * 2)
     expected = np.linalg.solve(x.T @ x + pulled, x.T @ y)
     assert fit.effects == pytest.approx(expected, abs=1e-8)
-    assert fit.residual == pytest.approx(effects.cube.sums(y - x @ expected), abs=1e-6)
+    assert fit.residual == pytest.approx(effects.cube.sums(y - x @ expected)[0], abs=1e-6)
     assert fit.noise == pytest.approx(np.mean((y - x @ expected) ** 2))
+
+
+@pytest.mark.parametrize("kind", ["answers", "weights", "repeats"])
+def test_what_the_rest_holds_is_the_whole_less_a_part(kind):
+    """A half that is subtracted is the half that is added up, and finds the same; a cell without answers holds exactly nothing."""
+    codes, y = survey(4, [({0: 1, 1: 2}, 1.0)], cards=CARDS)
+    rng = np.random.default_rng(5)
+    n = np.ones(MANY)
+    w = n if kind == "answers" else rng.uniform(0.2, 2, MANY)
+    v = w * w * 1.4 if kind == "repeats" else w if kind == "answers" else w * w
+    part, others = np.flatnonzero((codes[3] != 5) & (np.arange(MANY) % 2 == 0)), np.flatnonzero((codes[3] == 5) | (np.arange(MANY) % 2 == 1))
+    others = others[~((codes[0][others] == 2) & (codes[1][others] == 3))]
+    both = np.sort(np.concatenate([part, others]))
+    sums = Sums(n, w, v, w * y, w * y * y, w * y, w * y * y)
+    whole, one, added = (Effects(Cube(codes[:, rows], CARDS), sums.of(rows), 30) for rows in (both, part, others))
+    left = Effects(Cube(codes[:, others], CARDS), sums.of(others), 30, (whole, one))
+    assert (left.n == added.n).all() and (left.n == 0).any()
+    for name in ("w", "v", "y", "x"):
+        assert getattr(left, name) == pytest.approx(getattr(added, name), abs=1e-9)
+        assert not getattr(left, name)[left.n == 0].any()
+    assert [(area.cell, area.q) for area in Search(left).areas] == [(area.cell, pytest.approx(area.q)) for area in Search(added).areas] != []
 
 
 @pytest.mark.parametrize("without", [None, 0])

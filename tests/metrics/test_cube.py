@@ -25,11 +25,33 @@ def test_every_cell_is_the_sum_of_its_patterns(depth):
     codes, values = patterns()
     cube = Cube(codes, CARDS, depth)
     assert cube.size == sum(math.prod(c) for d in range(1, depth + 1) for c in itertools.combinations(CARDS, d))
-    sums = cube.sums(values)
+    (sums,) = cube.sums(values)
     for cell in range(cube.size):
         conditions = cube.conditions(cell)
         assert len(conditions) == cube.depths[cell] and cube.cell(conditions) == cell
         assert sums[cell] == pytest.approx(values[holds(codes, conditions)].sum())
+
+
+def test_several_columns_are_added_up_in_one_pass():
+    codes, values = patterns()
+    cube = Cube(codes, CARDS)
+    assert np.array_equal(cube.sums(values, values**2), [*cube.sums(values), *cube.sums(values**2)])
+
+
+@pytest.mark.parametrize("many", [1, 3, 4])
+def test_an_effect_of_each_level_is_spread_over_the_patterns(many):
+    codes, _ = patterns()
+    effects = np.split(np.arange(1.0, sum(CARDS[:many]) + 1), np.cumsum(CARDS[: many - 1]))
+    expected = sum(effects[a][codes[a]] for a in range(many))
+    assert np.array_equal(Cube(codes[:many], CARDS[:many]).spread(np.concatenate(effects)), expected)
+
+
+@pytest.mark.parametrize("cards", [(251, 251, 3), (16, 16), (256, 256), (2, 128)], ids=str)
+def test_places_are_right_where_the_narrowest_number_just_holds_them(cards):
+    codes = np.array([[k - 1 for k in cards], [0] * len(cards)], np.uint8).T
+    sums = Cube(codes, cards).sums(np.array([1.0, 2.0]))[0]
+    cube = Cube(codes, cards)
+    assert sums[cube.cell({a: k - 1 for a, k in enumerate(cards)})] == 1 and sums[cube.cell(dict.fromkeys(range(len(cards)), 0))] == 2
 
 
 def test_sums_that_keep_no_index_are_the_same():
@@ -58,7 +80,7 @@ def test_eight_attributes_of_twenty_levels_need_each_pattern_fourteen_times():
 def test_what_an_area_has_in_common_with_levels_and_relatives(conditions):
     codes, values = patterns()
     cube = Cube(codes, CARDS)
-    sums, inside = cube.sums(values), holds(codes, conditions)
+    (sums,), inside = cube.sums(values), holds(codes, conditions)
     assert np.array_equal(np.sort(cube.rows(conditions)), np.flatnonzero(inside))
     expected = [values[inside & (codes[a] == level)].sum() for a, k in enumerate(CARDS) for level in range(k)]
     assert cube.by_level(conditions, values, sums) == pytest.approx(expected)
@@ -77,4 +99,4 @@ def test_cells_that_have_a_level():
 
 def test_no_attributes_have_no_cells():
     cube = Cube(np.zeros((0, 5), np.uint8), ())
-    assert cube.size == 0 and len(cube.sums(np.ones(5))) == 0
+    assert cube.size == 0 and cube.sums(np.ones(5)).shape == (1, 0)

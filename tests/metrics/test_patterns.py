@@ -3,6 +3,7 @@
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from metrics import patterns as module
@@ -36,6 +37,24 @@ def test_each_pattern_has_its_answers_and_sums():
         totals = [getattr(found.sums, part)[here].sum() for part in ("n", "y", "yy", "x", "xx")]
         s = mine["score"]
         assert totals == pytest.approx([len(mine), s.sum(), (s**2).sum(), 10 * s.sum(), 100 * (s**2).sum()])
+
+
+def test_levels_are_the_same_however_the_rows_come():
+    """In one batch or in many, as texts or as an engine's dictionary."""
+    rows = answers(2000)
+    rows["store"] = [f"s{k % 400}" if k % 2 else None for k in range(2000)]
+    table = pa.Table.from_pandas(rows[["store", "region"]], preserve_index=False)
+    found = {}
+    for name, size, as_dictionary in (("one", 2000, False), ("many", 7, False), ("dictionary", 300, True)):
+        coded = module.Coded("store")
+        for batch in table.to_batches(size):
+            store = batch.column("store")
+            coded.add(store.dictionary_encode() if as_dictionary else store)
+        codes = coded.ordered(np.ones(2000), 5)
+        assert [None if k is REST else k for k in np.array(coded.levels, object)[codes]] == table.column("store").to_pylist()
+        found[name] = (coded.levels, codes.tolist())
+    assert found["one"] == found["many"] == found["dictionary"]
+    assert found["one"][0] == (*sorted({*rows["store"].dropna()}), None)
 
 
 def first_half(ids):

@@ -28,7 +28,7 @@ def flow(
     totals = [rows.groupby(column)[width].sum() for column in (origin, target)]
     said = [f"{theme.named(group, names, 20)}  {label(total[group])}" for groups, total in zip((left, right), totals, strict=True) for group in groups]
     trace = {
-        "type": "sankey", "arrangement": "fixed", "orientation": "h", "valueformat": ".4~s",
+        "type": "sankey", "arrangement": "fixed", "orientation": "h", "valueformat": ".4~s", "textfont": {"color": theme.INK, "size": theme.FONT_SIZE},
         "node": {
             "label": said, "x": [0.001] * len(left) + [0.999] * len(right), "y": [*_places(left, totals[0]), *_places(right, totals[1])],
             "pad": PAD, "thickness": THICK, "color": [SAME.format(NODE)] * len(said), "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>",

@@ -15,6 +15,7 @@ ACCENT, CONTEXT, CAUTION, GOOD, BAD, SIXTH = (f"#00000{k}" for k in range(1, 7))
 COLORWAY = [f"#{k:06d}" for k in range(1, 11)]
 SEQUENTIAL = [[k / 9, f"#0000{11 + k}"] for k in range(10)]
 DIVERGING = [[k / 9, f"#0000{21 + k}"] for k in range(10)]
+INK = "#000037"  # the theme's strong grey: for words that lie on colours
 GREY = "rgba(128, 140, 166, {})"  # readable on white and on dark alike
 BAND, GRID, FAINT = GREY.format(0.20), GREY.format(0.22), GREY.format(0.55)
 STRONG, THIN = 2.5, 1.5  # px: the series one should look at, and the rest

@@ -11,7 +11,7 @@ import numpy as np
 Conditions = dict[int, int]  # attribute → level, both as numbers
 Combination = tuple[int, ...]  # attributes, ascending
 WIDTHS = (1 << 12, 1 << 14, 1 << 16, 1 << 18)  # cells of one dense table; more no longer fit a processor's cache
-KEPT = 50_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
+KEPT = 120_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
 
 
 class Cube:
@@ -34,6 +34,8 @@ class Cube:
         self.blocks = cheapest(self.cards, self.depth, self.patterns) if cards else {}
         self._place = {c: k for k, c in enumerate(self.combinations)}
         self._conditions: dict[int, Conditions] = {}
+        self._often = [np.bincount(codes, minlength=k) for codes, k in zip(codes, self.cards, strict=True)]
+        self._having: dict[tuple[int, int], np.ndarray] = {}
         self._deepest: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
         self._kept: dict[Combination, np.ndarray] | None = {} if 4 * self.patterns * len(self.blocks) < KEPT else None
 
@@ -105,6 +107,15 @@ class Cube:
         k = self._place[tuple(sorted(conditions))]
         return int(self.starts[k] + np.ravel_multi_index([conditions[a] for a in sorted(conditions)], self.shapes[k]))
 
+    def levels_of(self, cells: np.ndarray) -> np.ndarray:
+        """The level of each condition of some cells, numbered over all attributes: condition × cell; `levels`, one too many, where a cell has fewer."""
+        out, first = np.full((self.depth, len(cells)), self.levels), np.concatenate([[0], np.cumsum(self.cards)]).astype(int)
+        for k in np.unique(places := np.searchsorted(self.starts, cells, "right") - 1):
+            here = np.flatnonzero(places == k)
+            for axis, levels in enumerate(np.unravel_index(cells[here] - self.starts[k], self.shapes[k])):
+                out[axis, here] = first[self.combinations[k][axis]] + levels
+        return out
+
     def having(self, attribute: int, level: int) -> np.ndarray:
         """Which cells have this level among their conditions."""
         found = np.zeros(self.size, bool)
@@ -119,12 +130,16 @@ class Cube:
         every = np.arange(self.size)
         return [self.table(every, combination) for combination in self.combinations]
 
-    @cached_property
-    def _members(self) -> list[list[np.ndarray]]:
-        """Per attribute and level the patterns that have it."""
-        ordered = [np.argsort(codes, kind="stable").astype(np.int32) for codes in self.codes]
-        ends = [np.cumsum(np.bincount(codes, minlength=k))[:-1] for codes, k in zip(self.codes, self.cards, strict=True)]
-        return [np.split(order, end) for order, end in zip(ordered, ends, strict=True)]
+    def forget(self) -> None:
+        """Give up the index: no more sums are likely to be asked for."""
+        if self._kept:
+            self._kept.clear()
+
+    def _members(self, attribute: int, level: int) -> np.ndarray:
+        """The patterns that have a level."""
+        if (attribute, level) not in self._having:
+            self._having[attribute, level] = np.flatnonzero(self.codes[attribute] == level).astype(np.int32)
+        return self._having[attribute, level]
 
     def rows(self, conditions: Conditions, among: np.ndarray | None = None) -> np.ndarray:
         """The patterns that satisfy the conditions, of all or `among` some."""
@@ -139,8 +154,8 @@ class Cube:
         if conditions in self._deepest:
             return self._deepest[conditions]
         left = dict(conditions)
-        rarest = min(left, key=lambda a: len(self._members[a][left[a]]))
-        among = self._members[rarest][left.pop(rarest)]
+        rarest = min(left, key=lambda a: self._often[a][left[a]])
+        among = self._members(rarest, left.pop(rarest))
         found = self.rows(left, among)
         if len(conditions) == self.depth > 1:
             self._deepest[conditions] = found

@@ -141,18 +141,23 @@ class Effects:
     def _alone(self, pull: float) -> np.ndarray:
         """Roughly how much of a cell's information its levels do not already have: (1 − share of the first level) · (1 − …).
 
-        A level that is pulled to 0 has less of it.
+        A level that is pulled to 0 has less of it. Of single levels and of large cells; 1 of all others.
         """
+        w, levels = self.w, self.cube.levels
         out = np.ones(self.cube.size)
-        out[: self.cube.levels] -= self.w[: self.cube.levels] / self.total
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = 1 / (self.w[: self.cube.levels] + pull)  # of a level, per Σw of a cell
-            of = np.split(share, np.cumsum(self.cube.cards)[:-1])
-            for combination in (c for c in self.cube.combinations if len(c) > 1):
-                table, left = self.cube.table(self.w, combination), self.cube.table(out, combination)
-                for axis, a in enumerate(combination):
-                    left *= 1 - table * of[a].reshape([-1 if k == axis else 1 for k in range(len(combination))])
-        return np.clip(np.nan_to_num(out, copy=False, nan=1.0), CONFOUNDED, 1, out=out)
+        share = np.append(1 / (w[:levels] + pull), 0)  # of a level, per Σw of a cell; of no level, nothing
+        out[self.large] = (1 - w[self.large] * share[self._levels_of_large]).prod(0)
+        out[:levels] = 1 - w[:levels] / self.total
+        return np.clip(out, CONFOUNDED, 1, out=out)
+
+    @cached_property
+    def large(self) -> np.ndarray:
+        """The cells with enough answers to be looked at."""
+        return np.flatnonzero(self.n >= self.least)
+
+    @cached_property
+    def _levels_of_large(self) -> np.ndarray:
+        return self.cube.levels_of(self.large)
 
     def _equations(self) -> np.ndarray:
         """Σw that each two columns of the model have in common, without picks."""
@@ -284,7 +289,7 @@ class Effects:
         """The usual spread of pairs and of triples beyond what their levels and the picks explain."""
         usual = []
         for depth in range(2, self.cube.depth + 1):
-            cells = np.flatnonzero((self.cube.depths == depth) & (self.n >= self.least) & (fit.alone > 0.5))
+            cells = self.large[(self.cube.depths[self.large] == depth) & (fit.alone[self.large] > 0.5)]
             worth = self.w[cells] * fit.alone[cells]
             found = spread(fit.residual[cells] / worth, fit.noise * self.several[cells] / worth, 1 + 4 / math.sqrt(max(len(cells), 1)))
             usual.append(found if len(cells) > FEW_CELLS else 0.0)

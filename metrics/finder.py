@@ -130,6 +130,7 @@ def _searched(frame: Frame, query: Query, yard: Yardstick, counts: pd.DataFrame,
     depth = min(max(int(query.options["depth"]), 1), DEEPEST)
     report = Report(found, _search(found, slice(None), depth, least), yard, scale)
     halves = found.halves if query.options["honest"] and report.search.areas else ()
+    report.effects.cube.forget()
     again: list[Search] = []
     for half in halves:  # the second is the whole less the first
         rest = (report.effects, again[0].effects) if again else None

@@ -16,6 +16,7 @@ from metrics.query import Frame, QuestionError, aggregate, batches
 MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
 MOST_COLUMNS = 12
 MOST_PATTERNS = 5_000_000
+SAMPLE = 20_000  # answers that tell how often patterns recur
 EVEN = "[02468acegikmoqsuwyACEGIKMOQSUWY]"
 ODD = EVEN.replace("[", "[^")
 EVENLY = rf"\A(?:{EVEN}*{ODD}{EVEN}*{ODD})*{EVEN}*\z"  # an even number of odd characters; one match is half the work of counting them
@@ -34,7 +35,10 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Each combination of attributes that occurs, half by half. codes: attribute × pattern. same: column → an equal one that is searched instead."""
+    """Each combination of attributes that occurs, half by half; or each answer, where hardly any combination has two.
+
+    codes: attribute × pattern. same: column → an equal one that is searched instead.
+    """
 
     attributes: tuple[Attribute, ...]
     codes: np.ndarray
@@ -68,7 +72,8 @@ def patterns(frame: Frame, columns: Sequence[str], searched: nw.Expr, shown: nw.
     is_weighted, repeats = facts["low"] != 1 or facts["high"] != 1, facts["units"] < facts["n"]
     ready = ready.with_columns(w=nw.col("w") * float(facts["n"] / facts["w"])) if is_weighted else ready
     ready = _several(ready) if repeats else ready.with_columns(several=nw.lit(1.0))
-    return _as_arrays(batches(_added_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1)), columns, skew, least)
+    made_up = _one_by_one if facts["n"] <= MOST_PATTERNS and _hardly_any_twice(ready, list(keys), facts["n"]) else _added_up
+    return _as_arrays(batches(made_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1)), columns, skew, least)
 
 
 def _is_first_half() -> nw.Expr:
@@ -106,12 +111,31 @@ def correlation(k: float, n: float, nn: float, within: float, between: float) ->
     return float(np.clip((mean_between - mean_within) / whole, 0, 1)) if whole > 0 else 0.0
 
 
-def _added_up(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool) -> Frame:
+def _hardly_any_twice(ready: Frame, keys: list[str], n: int) -> bool:
+    """Whether there are at least as many patterns as answers, as far as some answers tell: adding up by them would be work for nothing.
+
+    Source: Chao 1984, Scandinavian Journal of Statistics 11, 265-270: the least number of kinds, from those seen once and twice.
+    """
+    seen = ready.head(SAMPLE).group_by(*keys, "half").agg(times=nw.len())
+    found = aggregate(seen, [], all=nw.len(), once=(nw.col("times") == 1).sum(), twice=(nw.col("times") == 2).sum()).iloc[0].fillna(0)
+    return bool(found["all"] + found["once"] * (found["once"] - 1) / (2 * (found["twice"] + 1)) >= n)
+
+
+def _parts(is_weighted: bool, repeats: bool) -> dict[str, nw.Expr]:
+    """What an answer adds to each sum of its pattern."""
     w, y, x = (nw.col(name) for name in "wyx")
-    sums = {"n": nw.len(), "sy": (w * y).sum(), "syy": (w * y * y).sum(), "sx": (w * x).sum(), "sxx": (w * x * x).sum()}
-    sums |= {"sw": w.sum()} if is_weighted else {}
-    sums |= {"sv": (w * w * nw.col("several")).sum()} if is_weighted or repeats else {}
-    return ready.group_by(*keys, "half").agg(**sums)
+    parts = {"sy": w * y, "syy": w * y * y, "sx": w * x, "sxx": w * x * x} | ({"sw": w} if is_weighted else {})
+    return parts | ({"sv": w * w * nw.col("several")} if is_weighted or repeats else {})
+
+
+def _added_up(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool) -> Frame:
+    sums = {name: part.sum() for name, part in _parts(is_weighted, repeats).items()}
+    return ready.group_by(*keys, "half").agg(n=nw.len(), **sums)
+
+
+def _one_by_one(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool) -> Frame:
+    """Each answer as a pattern of its own: some patterns come more than once, and every sum is the same."""
+    return ready.select(*keys, "half", n=nw.lit(1), **_parts(is_weighted, repeats))
 
 
 def _as_arrays(found: Iterable[pa.RecordBatch], columns: Sequence[str], skew: float, least: float) -> Patterns:
@@ -171,7 +195,7 @@ def _different(codes: list[np.ndarray], columns: Sequence[str]) -> tuple[list[in
     same: dict[str, str] = {}
     for i, mine in enumerate(codes):
         many = int(mine.max(initial=0)) + 1
-        twin = next((j for j in kept if int(codes[j].max(initial=0)) + 1 == many and _pairs(codes[j], mine, many) == many), None)
+        twin = next((j for j in kept if int(codes[j].max(initial=0)) + 1 == many and _are_same(codes[j], mine, many)), None)
         if many < 2:
             continue
         if twin is not None:
@@ -179,6 +203,11 @@ def _different(codes: list[np.ndarray], columns: Sequence[str]) -> tuple[list[in
         else:
             kept.append(i)
     return kept, same
+
+
+def _are_same(one: np.ndarray, other: np.ndarray, many: int) -> bool:
+    """Whether each of the `many` levels of one goes with a single level of the other; most differ among the first rows."""
+    return _pairs(one[:SAMPLE], other[:SAMPLE], many) <= many and _pairs(one, other, many) == many
 
 
 def _pairs(one: np.ndarray, other: np.ndarray, many: int) -> int:

@@ -91,6 +91,18 @@ def test_what_an_area_has_in_common_with_levels_and_relatives(conditions):
     assert common == pytest.approx([values[inside & holds(codes, cube.conditions(int(cell)))].sum() for cell in cells])
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_levels_of_cells_are_their_conditions(depth):
+    cube = Cube(patterns()[0], CARDS, depth)
+    first = np.concatenate([[0], np.cumsum(CARDS)])
+    cells = np.arange(cube.size)[::7]
+    found = cube.levels_of(cells)
+    assert found.shape == (depth, len(cells))
+    for cell, levels in zip(cells, found.T, strict=True):
+        conditions = cube.conditions(int(cell))
+        assert [*levels] == [first[a] + level for a, level in conditions.items()] + [cube.levels] * (depth - len(conditions))
+
+
 def test_cells_that_have_a_level():
     codes, _ = patterns()
     cube = Cube(codes, CARDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -11,7 +12,33 @@ import numpy as np
 Conditions = dict[int, int]  # attribute → level, both as numbers
 Combination = tuple[int, ...]  # attributes, ascending
 WIDTHS = (1 << 12, 1 << 14, 1 << 16, 1 << 18)  # cells of one dense table; more no longer fit a processor's cache
+CELLS = ("n", "w", "v", "y", "yy", "x")  # of Sums: what is asked of each cell
 KEPT = 120_000_000  # bytes of index that are kept between two sums; above, each sum works them out again
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is known of each pattern of attributes; one number per pattern. Scores are turned so that low is bad.
+
+    n: answers. w: their weights, n on average. v: answers' worth of variance, Σ w² times what answers of one customer have in common.
+    y, yy: weighted sums of the searched score and its square; x, xx: of the score that is shown.
+    skew: of the searched score, turned: positive where low scores lie far out.
+    """
+
+    n: np.ndarray
+    w: np.ndarray
+    v: np.ndarray
+    y: np.ndarray
+    yy: np.ndarray
+    x: np.ndarray
+    xx: np.ndarray
+    skew: float = 0.0
+
+    def of(self, rows: np.ndarray) -> Sums:
+        """The same of some of the patterns."""
+        cut: dict[int, np.ndarray] = {}  # what was one array stays one
+        columns = [getattr(self, name) for name in ("n", "w", "v", "y", "yy", "x", "xx")]
+        return Sums(*(cut.setdefault(id(column), column[rows]) for column in columns), self.skew)
 
 
 class Cube:

@@ -19,12 +19,11 @@ from itertools import combinations
 
 import numpy as np
 
-from metrics.cube import Conditions, Cube
+from metrics.cube import CELLS, Conditions, Cube, Sums
 from metrics.shrinkage import spread
 
 FEW_LEVELS = 12  # fewer say nothing about their usual spread
 FEW_CELLS = 40
-CELLS = ("n", "w", "v", "y", "yy", "x")  # sums that are asked of each cell
 STEADY = 1e-3  # the same for areas, so that some that say the same together do not leave the equations without an answer
 LOOSE = 30.0  # answers' worth of pull towards 0, where levels are estimated nearly freely
 SMALLEST = 1e-6  # of the noise's variance: the least spread that is divided by
@@ -32,31 +31,6 @@ CONFOUNDED = 0.02  # a cell whose own share of information is smaller is another
 MILDER = 4.0  # standard errors: an overlap less low than this is not what its two areas add up to
 NO_CELL = -1
 OWN = 100  # answers' worth of the overall variance in the estimate of a cell's own
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What is known of each pattern of attributes; one number per pattern. Scores are turned so that low is bad.
-
-    n: answers. w: their weights, n on average. v: answers' worth of variance, Σ w² times what answers of one customer have in common.
-    y, yy: weighted sums of the searched score and its square; x, xx: of the score that is shown.
-    skew: of the searched score, turned: positive where low scores lie far out.
-    """
-
-    n: np.ndarray
-    w: np.ndarray
-    v: np.ndarray
-    y: np.ndarray
-    yy: np.ndarray
-    x: np.ndarray
-    xx: np.ndarray
-    skew: float = 0.0
-
-    def of(self, rows: np.ndarray) -> Sums:
-        """The same of some of the patterns."""
-        cut: dict[int, np.ndarray] = {}  # what was one array stays one
-        columns = [getattr(self, name) for name in ("n", "w", "v", "y", "yy", "x", "xx")]
-        return Sums(*(cut.setdefault(id(column), column[rows]) for column in columns), self.skew)
 
 
 @dataclass

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import narwhals as nw
 import numpy as np
-import pyarrow as pa
 
-from metrics.effects import Sums
+from metrics.cube import Sums
 from metrics.query import Frame, QuestionError, aggregate, batches
 
 MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
@@ -138,8 +137,8 @@ def _one_by_one(ready: Frame, keys: list[str], is_weighted: bool, repeats: bool)
     return ready.select(*keys, "half", n=nw.lit(1), **_parts(is_weighted, repeats))
 
 
-def _as_arrays(found: Iterable[pa.RecordBatch], columns: Sequence[str], skew: float, least: float) -> Patterns:
-    """The rows of the query; of their texts, only numbers are kept."""
+def _as_arrays(found: Iterable, columns: Sequence[str], skew: float, least: float) -> Patterns:
+    """The rows of the query, in Arrow batches; of their texts, only numbers are kept."""
     coded, parts, many = [Coded(column) for column in columns], defaultdict(list), 0
     for batch in found:
         many += batch.num_rows
@@ -166,7 +165,8 @@ class Coded:
         self._places: dict = {None: 0}  # value → its number, as they come
         self._codes: list[np.ndarray] = []
 
-    def add(self, values: pa.Array) -> None:
+    def add(self, values) -> None:
+        """An Arrow array of values."""
         encoded = values.dictionary_encode()
         places = [self._places.setdefault(value, len(self._places)) for value in (*encoded.dictionary.to_pylist(), None)]
         narrow = np.array(places, np.min_scalar_type(len(self._places)))

@@ -11,7 +11,6 @@ from typing import Any
 
 import narwhals as nw
 import pandas as pd
-import pyarrow as pa
 
 from metrics.period import MONTHS, Period
 
@@ -168,8 +167,8 @@ def table(frame: Frame):
     return frame.collect("pyarrow").to_native()
 
 
-def batches(frame: Frame, rows: int = 1 << 17) -> Iterator[pa.RecordBatch]:
-    """The same bit by bit, where the engine can, for a frame that is large beside what is kept of it."""
+def batches(frame: Frame, rows: int = 1 << 17) -> Iterator:
+    """The same bit by bit, in Arrow record batches where the engine can, for a frame that is large beside what is kept of it."""
     _note(frame)
     native = nw.to_native(frame)
     if hasattr(native, "to_arrow_reader"):

@@ -2,7 +2,7 @@
 
 A day belongs to whoever was responsible at its end. Where assignments overlap, the one that began later counts; where none covers the day,
 nobody does. Only a customer without any assignment on record counts for its present owner, whatever the day.
-Assignments of a record that was merged into another customer are not followed: those of the customer that it became are.
+Assignments of a record that was merged into another customer are those of the customer that it became; where both have some, they overlap.
 """
 
 from __future__ import annotations

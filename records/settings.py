@@ -36,6 +36,7 @@ def whole(default: int, lowest: int, highest: int, unit: str) -> Known:
 
 
 RISK = "risk"
+AT_SYNC = "risk_set_in_app"  # of a snapshot's settings: what was set when its marts were built
 KNOWN = {
     "access_log_days": whole(730, 30, 3650, "days"),  # how long entries of the access log are kept
     "session_hours": whole(12, 1, 720, "hours"),  # how old a sign-in may be
@@ -63,6 +64,11 @@ def risk_policy(data: Path) -> Mapping:
 def with_risk(known: Mapping, chosen: Mapping) -> Mapping:
     """A snapshot's settings, with [metrics.risk] replaced by what was set in the app, where anything was. Pages, digest and command line ask alike."""
     return {**known, "metrics": {**known.get("metrics", {}), RISK: chosen}} if chosen else known
+
+
+def at_sync(known: Mapping, chosen: Mapping) -> Mapping:
+    """The settings of a new snapshot, with what is set in the app about customers at risk, where anything is."""
+    return {**known, AT_SYNC: chosen} if chosen else known
 
 
 def in_force(data: Path, known: Mapping) -> Mapping:

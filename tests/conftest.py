@@ -2,16 +2,24 @@
 
 import os
 import shutil
+import tempfile
 
 import pytest
 
-from tests import servers
+from tests import KEPT, servers
 
 os.environ.setdefault("RAPPORT_THREADS", "1")  # tests run beside each other; a second thread for tables of a few rows only costs
 SMALL = {
     "spark.sql.shuffle.partitions": 1, "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false", "spark.default.parallelism": 1, "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
 }  # fmt: skip
+
+
+def pytest_configure(config):
+    """What the tests of this run publish is kept, for all workers, until the run ends (tests/published.py)."""
+    if KEPT not in os.environ:
+        os.environ[KEPT] = tempfile.mkdtemp(prefix="rapport-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(KEPT), ignore_errors=True))
 
 
 def absent(why: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 import charts
 from metrics.backtest import calibrated, cards
-from ui import customers, data, likely, numbers, page
+from ui import customers, data, likely, numbers, page, risk_policy
 from ui.figure import figure
 from ui.table import Column, table
 from ui.view import View
@@ -55,6 +55,8 @@ def _tested(now: View, population: str, carrier: str, card: dict) -> None:
     rows = _called(_whole(now, population))
     page.sentence(_says(rows.set_index("ranker"), carrier))
     st.caption(t(f"churn.carried.{carrier}") + (" " + t(f"churn.why.{card['why']}") if card.get("why") not in (None, "proved") else ""))
+    if risk_policy.is_newer(now.settings):
+        st.caption(t("churn.other_policy"))
     table(now, rows, COLUMNS, key="churn_backtest", metrics=(data.metric("churn_backtest"),))
     left, right = st.columns(2)
     with left:

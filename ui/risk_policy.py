@@ -30,6 +30,12 @@ def in_force(known: Mapping) -> Mapping:
     return settings.with_risk(known, _kept.get(place, NAME, lambda: settings.risk_policy(place)))
 
 
+def is_newer(known: Mapping) -> bool:
+    """Whether what is set in the app is not what was set when the snapshot with these settings was made."""
+    place = data.directory()
+    return _kept.get(place, NAME, lambda: settings.risk_policy(place)) != known.get(settings.AT_SYNC, {})
+
+
 def policy_tab(view: View) -> None:
     """The whole policy as JSON: what is there is what differs from the defaults."""
     stored = settings.stored(database.opened(data.directory())).get(NAME)

@@ -41,6 +41,19 @@ class Shared:
     used_at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a held frame came from, as text: to plan the deep query again, only to show it, would take longer than to ask the held rows."""
+
+    sql: str
+
+    def to_native(self) -> Origin:
+        return self
+
+    def sql_query(self) -> str:
+        return self.sql
+
+
 class DuckEngine:
     """DuckDB in process. One database; each opened snapshot works on a cursor of its own (sessions are threads)."""
 
@@ -90,10 +103,10 @@ class DuckEngine:
             found.used_at = time.monotonic()
         return found is not None
 
-    def kept(self, key: str, session: DuckSession, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, nw.LazyFrame]:
-        """The rows of `make()`, computed once for all readers who may see them, as a frame of this session; and the frame they came from."""
+    def kept(self, key: str, session: DuckSession, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, Origin]:
+        """The rows of `make()`, computed once for all readers who may see them, as a frame of this session; and what they came from."""
         sql = self._share(key, session, make)
-        return session.frame(key), session.query(sql)
+        return session.frame(key), Origin(sql)
 
     def _share(self, key: str, session: DuckSession, make: Callable[[], nw.LazyFrame]) -> str:
         with self._lock:

@@ -17,8 +17,8 @@ import narwhals as nw
 
 from access.scope import FULL, Scope
 from warehouse import contract, veils, visible
-from warehouse.duck import DuckEngine, Stored
-from warehouse.views import view_sql
+from warehouse.duck import DuckEngine, Origin, Stored
+from warehouse.views import resolvable, view_sql
 
 if TYPE_CHECKING:
     from warehouse.store import Snapshot
@@ -34,7 +34,7 @@ class Tables(Mapping[str, nw.LazyFrame]):
         self._engine, self._stored, self._zone, self._scope, self._key = engine, stored, zone, scope, key
         self._session = engine.session()
         self._frames: dict[str, nw.LazyFrame] = {}
-        self._kept: dict[str, tuple[nw.LazyFrame, nw.LazyFrame]] = {}
+        self._kept: dict[str, tuple[nw.LazyFrame, Origin | nw.LazyFrame]] = {}
 
     def __getitem__(self, name: str) -> nw.LazyFrame:
         if name not in self._stored:
@@ -56,7 +56,7 @@ class Tables(Mapping[str, nw.LazyFrame]):
 
     def _view(self, name: str) -> str:
         stored = self._stored[name]
-        is_fact = {"is_deleted", "customer_id"} <= set(stored.schema.names) and name != "customers"
+        is_fact = resolvable(stored.schema.names) is not None and name != "customers"
         identities = self._engine.dialect.quote.format(self._view(IDENTITIES)) if is_fact and self._has_merged else None
         # a view depends on the stored files and on nothing else: readers of all scopes share it
         key = self._named(name)
@@ -69,8 +69,8 @@ class Tables(Mapping[str, nw.LazyFrame]):
     def _has_merged(self) -> bool:
         return bool(IDENTITIES in self._stored and self._stored[IDENTITIES].uris)
 
-    def kept(self, name: str, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, nw.LazyFrame]:
-        """The rows of `make()`, computed once for all readers of this snapshot and scope and held by the engine, and the frame they came from.
+    def kept(self, name: str, make: Callable[[], nw.LazyFrame]) -> tuple[nw.LazyFrame, Origin | nw.LazyFrame]:
+        """The rows of `make()`, computed once for all readers of this snapshot and scope and held by the engine, and what they came from.
 
         For a deep frame that several questions build on: it is neither planned nor run again, whichever thread asks. name: of letters and digits.
         """

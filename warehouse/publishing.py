@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 
 from connectors.sources import Sources
+from records import settings as in_app
 from records.models import SnapshotRow
 from warehouse.base import Base
 from warehouse.snapshots import SNAPSHOT_FORMAT, Snapshot
 from warehouse.store import QUARANTINE
 
 
-def settings(sources: Sources) -> dict:
-    """What readers and marts need of the sources file."""
-    return {"calendar": sources.calendar.model_dump(mode="json"), "metrics": sources.metrics}
+def settings(sources: Sources, risk: Mapping) -> Mapping:
+    """What readers and marts need of the sources file. risk: what is set in the app about customers at risk."""
+    return in_app.at_sync({"calendar": sources.calendar.model_dump(mode="json"), "metrics": sources.metrics}, risk)
 
 
 def sources_state(state: dict[str, dict]) -> dict[str, dict]:
@@ -38,12 +40,12 @@ def extras(state: dict[str, dict]) -> dict[str, list[str]]:
     return {entity: sorted(names) for entity, names in found.items()}
 
 
-def row(base: Base, id: str, now: dt.datetime, sources: Sources, state: dict[str, dict], marts: dict[str, int]) -> SnapshotRow:
-    """The snapshot of `base.versions` and these marts."""
+def row(base: Base, id: str, now: dt.datetime, settings: Mapping, state: dict[str, dict], marts: dict[str, int]) -> SnapshotRow:
+    """The snapshot of `base.versions` and these marts, built with these settings."""
     tables = {name: version for name, version in base.versions.items() if name != QUARANTINE}
     return SnapshotRow(
         id=id, created_at=now, format=SNAPSHOT_FORMAT, tables=tables, marts=marts, quarantine=base.versions[QUARANTINE],
-        sources=sources_state(state), settings=settings(sources), extras=extras(state), is_pinned=False,
+        sources=sources_state(state), settings=settings, extras=extras(state), is_pinned=False,
         digests={name: base.digest(name, version) for name, version in {**base.versions, **marts}.items()},
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from connectors import open_connector
 from connectors.base import Cancelled, Connector, SourceError
 from connectors.mapping import Mapper
 from connectors.sources import Source, Sources, Table
-from records import identities
+from records import identities, settings
 from warehouse import links, loads, marts, merge, packages, plans, publishing, quarantine, retention, scratch, store
 from warehouse.base import Base
 from warehouse.errors import INTERRUPTED, translated
@@ -215,7 +215,10 @@ class _Sync:
             return self._outcome(None, False)
         state = self.base.state | self.fresh
         told_apart = self._identity(state)
-        row = publishing.row(self.base, self.id, self.now, self.sources, state, told_apart | self._marts(publishing.extras(state), told_apart))
+        risk = settings.get(self.notes.records, settings.RISK)
+        told = publishing.settings(self.sources, risk)
+        built = self._marts(settings.with_risk(told, risk), publishing.extras(state), told_apart)
+        row = publishing.row(self.base, self.id, self.now, told, state, told_apart | built)
         is_new = publishing.is_new(row, before)
         self._passed("before publishing")
         self.notes.publish(row if is_new else None)
@@ -232,7 +235,7 @@ class _Sync:
         self._passed("identity")
         return found.versions
 
-    def _marts(self, extras: dict[str, list[str]], told_apart: dict[str, int]) -> dict[str, int]:
+    def _marts(self, settings: Mapping, extras: dict[str, list[str]], told_apart: dict[str, int]) -> dict[str, int]:
         def write(name, rows):
             version = store.write(self.data, name, rows, is_looked_up=marts.MARTS[name].is_looked_up)
             self._passed(f"mart:{name}")
@@ -241,7 +244,7 @@ class _Sync:
         tables = {name: version for name, version in self.base.versions.items() if name != store.QUARANTINE} | told_apart
         previous = {name: version for name in marts.MARTS if (version := self.base.published(name)) is not None and store.exists(self.data, name)}
         told = lambda name: self.progress(Step("marts", name))  # noqa: E731
-        return marts.rebuild(self.data, tables, publishing.settings(self.sources), extras, previous, write, told)
+        return marts.rebuild(self.data, tables, settings, extras, previous, write, told)
 
     def _expire(self) -> tuple[str, ...]:
         """Old snapshots go; if that fails, what has been published stays published."""

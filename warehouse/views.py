@@ -52,16 +52,28 @@ SPARK = Dialect(
 def view_sql(dialect: Dialect, schema: pa.Schema, relation: str, *, zone: str, extras: tuple[str, ...], identities: str | None) -> str:
     """The SELECT behind one view: living rows of `relation`, ids resolved, extras and integer days as columns."""
     quote = dialect.quote.format
-    resolved = identities is not None and "customer_id" in schema.names
-    plain = [f"t.{quote(f.name)}" for f in schema if not (resolved and f.name == "customer_id")]
+    resolved, condition = (resolvable(schema.names) if identities is not None else None) or (None, "")
+    plain = [f"t.{quote(f.name)}" for f in schema if f.name != resolved]
     if resolved:
-        plain.append("coalesce(i.account_id, t.customer_id) AS customer_id")
+        plain.append(f"coalesce(i.account_id, t.{resolved}) AS {resolved}")
     derived = {name: sql for field in schema for name, sql in _derived(dialect, field, schema, zone)}
     promoted = {column: dialect.extra.format(key=key) for column, key in promotable(extras, {*schema.names, *derived}).items()}
     added = [f"{sql} AS {quote(name)}" for name, sql in {**promoted, **derived}.items()]
-    join = f" LEFT JOIN {identities} i ON t.customer_id = i.customer_id" if resolved else ""
+    join = f" LEFT JOIN {identities} i ON {condition}" if resolved else ""
     living = " WHERE NOT t.is_deleted" if "is_deleted" in schema.names else ""
     return f"SELECT {', '.join(plain + added)} FROM {relation} t{join}{living}"
+
+
+def resolvable(names: Iterable[str]) -> tuple[str, str] | None:
+    """The column of a table of facts that names a customer, and when a row of `identities` i stands for the one of a row t; None where none does."""
+    names = {*names}
+    if "is_deleted" not in names:
+        return None
+    if "customer_id" in names:
+        return "customer_id", "t.customer_id = i.customer_id"
+    if {"object", "object_id"} <= names:  # who serves what: a customer, or something else
+        return "object_id", "t.object = 'customer' AND t.object_id = i.customer_id"
+    return None
 
 
 def promotable(extras: Iterable[str], taken: Iterable[str]) -> dict[str, str]:

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from metrics.areas import LEVEL, Search, stepped
-from metrics.cube import Cube
-from metrics.effects import STEADY, Effects, Sums
+from metrics.cube import Cube, Sums
+from metrics.effects import STEADY, Effects
 
 CARDS = (3, 4, 5, 6)
 MANY = 6000

@@ -139,6 +139,17 @@ def test_the_same_owner_twice_in_a_row_is_one_stretch():
     assert rows["from_d"].tolist() == [EVER, (D("2026-01-01") - D("1970-01-01")).days] and rows["to_d"].isna().tolist() == [False, True]
 
 
+def test_whoever_served_a_record_served_the_customer_that_it_became():
+    """erp:1 became crm:1. Bob had it in the ERP until the 11th, Ann has the customer in the CRM since then; of a lead of the same id nothing is said."""
+    spans = [held("erp:1", "o:Bob", "2026-01-01", "2026-03-11"), held("crm:1", "o:Ann", "2026-03-11"), held("erp:1", "o:Cid", "2026-03-20", object="lead")]
+    customers = [{"customer_id": "crm:1", "name": "One", "owner_id": "o:Ann"}, {"customer_id": "erp:1", "name": "One Ltd", "merged_into": "crm:1"}]
+    invoices = [*sold("crm:1", "2026-03-12", amount=100), *sold("erp:1", "2026-03-05", "2026-03-25", amount=10)]
+    tables = made({"customers": customers, "owners": OWNERS, "owner_assignments": spans, "invoices": invoices})
+    assert credits(tables) == {"o:Bob": 10, "o:Ann": 110}
+    rows = collect(tables["owner_assignments"].select("object", "object_id", "owner_id"))
+    assert {*rows.itertuples(index=False, name=None)} == {("customer", "crm:1", "o:Bob"), ("customer", "crm:1", "o:Ann"), ("lead", "erp:1", "o:Cid")}
+
+
 IN_SQL = """
     select o.owner_id, sum(amount) from invoices i left join lateral (
         select a.owner_id, a.from_at from assignments a where a.customer_id = i.customer_id

@@ -1,5 +1,7 @@
 """The back-test on the at-risk page: with a model that proved itself, and honest where rules alone carry the list."""
 
+import datetime as dt
+
 import pytest
 
 from access import guard
@@ -8,6 +10,7 @@ from locales import has
 from metrics.churn_features import KINDS, NUMBERS
 from metrics.churn_model import RANKERS
 from metrics.churn_population import POPULATIONS
+from records import database, settings
 from tests.metrics import leavers
 from tests.pages.conftest import failures, texts
 from tests.published import publish
@@ -46,6 +49,18 @@ def test_a_model_that_proved_itself_stands_in_the_list_with_its_reasons(run):
 def test_it_is_told_in_chinese_too(run):
     app = run("at_risk", "left", "zh-CN")
     assert failures(app) == [] and "前一成" in texts(app) and "模型说明" in str([box.label for box in app.expander])
+
+
+@pytest.mark.usefixtures("there")
+def test_a_policy_that_was_changed_since_the_sync_is_said_to_be_newer(run, left):
+    words = "The at-risk policy was changed since the last sync"
+    assert words not in texts(run("at_risk", "left"))
+    engine = database.connect(left)
+    put = settings.put(engine, settings.RISK, {"coverage": 0.45}, 0, "ann", dt.datetime.now(dt.UTC))
+    try:
+        assert words in texts(run("at_risk", "left"))
+    finally:
+        settings.put(engine, settings.RISK, {}, put.version, "ann", dt.datetime.now(dt.UTC))
 
 
 @pytest.mark.usefixtures("there")

@@ -8,6 +8,7 @@ import narwhals as nw
 import pyarrow as pa
 import pytest
 
+import warehouse
 from access.scope import FULL, NOTHING, Scope
 from metrics.query import collect
 from tests.made import made
@@ -254,14 +255,15 @@ def test_a_table_too_large_for_memory_is_read_from_its_files(company, monkeypatc
 
 
 def kept_amounts(tables, name="sums", computed=None):
-    """The amounts of a frame that is held, and of what it came from. computed: grows each time the rows are computed."""
+    """The amounts of a frame that is held, and of the query that it came from. computed: grows each time the rows are computed."""
 
     def make():
         if computed is not None:
             computed.append(name)
         return tables["invoices"].select("amount")
 
-    return [sorted(float(amount) for amount in collect(frame)["amount"]) for frame in tables.kept(name, make)]
+    held, origin = tables.kept(name, make)
+    return [sorted(float(amount) for amount in collect(frame)["amount"]) for frame in (held, tables._session.query(warehouse.sql(origin)))]
 
 
 def test_a_deep_frame_is_computed_once_for_all_readers_of_a_scope(company):

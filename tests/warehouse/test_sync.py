@@ -9,9 +9,9 @@ import pytest
 
 from connectors.base import Cancelled, SourceError
 from connectors.sources import Table
-from records import database, ledger
+from records import database, ledger, settings
 from tests.warehouse.scripted import CUSTOMERS, MAPPING, NOON, Company, customer
-from warehouse import quarantine, store
+from warehouse import marts, quarantine, store
 
 NAMES = "source_id, name"
 
@@ -444,3 +444,18 @@ def test_other_settings_are_published_without_touching_a_table(tmp_path):
     outcome = sync(declared({"crm": c.tables}, nps={"k": 5}), c.data, now=NOON, connect=world_of(c.world, c.schemas))
     assert outcome.is_published
     assert (store.latest(c.data).tables, store.latest(c.data).settings["metrics"]) == (tables, {"nps": {"k": 5}})
+
+
+def test_marts_follow_the_policy_that_is_set_in_the_app_and_the_snapshot_says_which(tmp_path, monkeypatch):
+    built = []
+    monkeypatch.setattr(marts, "rebuild", lambda data, tables, settings, *more: built.append(settings) or {})
+    c = company(tmp_path)
+    c.sync()
+    assert settings.AT_SYNC not in store.latest(c.data).settings and settings.RISK not in built[-1]["metrics"]
+    chosen = {"coverage": 0.4}
+    settings.put(database.connect(c.data), settings.RISK, chosen, 0, "ann", NOON)
+    assert c.sync(now=NOON + dt.timedelta(days=1)).is_published
+    found = store.latest(c.data).settings
+    assert built[-1]["metrics"][settings.RISK] == chosen == found[settings.AT_SYNC]
+    assert settings.RISK not in found["metrics"]  # who takes the policy back is judged by the sources file's again
+    assert not c.sync(now=NOON + dt.timedelta(days=1)).is_published

@@ -120,6 +120,13 @@ def _weighty(at: Eve) -> list[str]:
     return [kind for kind in FACTORS if at.policy.weights.get(kind, 0)]
 
 
+def is_flagged(tables: Tables, query: Query, customer_id: str) -> bool:
+    """Whether the customer has a flag that costs points: who has none is not at risk, and need not be looked for in the list."""
+    at = eve(query)
+    theirs = raised(tables, at).filter(nw.col("customer_id") == customer_id, nw.col("kind").is_in(_weighty(at)))
+    return not collect(theirs.select("customer_id").head(1)).empty
+
+
 def _has_one_of(kinds: list[str]) -> nw.Expr:
     return nw.any_horizontal(*(nw.col(f"has_{kind}") == 1 for kind in kinds), ignore_nulls=True)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from metrics.briefs import briefs
 from metrics.period import Period
+from metrics.risk import is_flagged
 from ui import customers, data, numbers
 from ui.view import View
 from ui.words import t
@@ -63,6 +64,8 @@ def listed(
 
 def row_of(now: View, customer: str) -> dict | None:
     """What the list says of one customer; None where it is not at risk."""
+    if not customers.about(now.snapshot, is_flagged, now.query(), customer):
+        return None
     rows = listed(now, set(), limit=1, among=[customer]).rows
     return None if rows.empty else rows.iloc[0].to_dict()
 

@@ -13,6 +13,7 @@ from metrics.metric import ask
 from metrics.period import Period
 from metrics.policies import KINDS
 from metrics.query import Query, collect
+from metrics.risk import is_flagged
 from metrics.vitality import moves
 from tests.company import SETTINGS, company
 from tests.made import made
@@ -193,6 +194,14 @@ def test_a_renewal_alone_puts_nobody_at_risk_but_stands_beside_other_flags():
     due = set(flags.loc[flags["kind"] == "renewal", "customer_id"])
     assert due - set(listed.index) and due & set(listed.index)
     assert set(listed.index[listed["has_renewal"] == 1]) == due & set(listed.index)
+
+
+def test_the_list_holds_nobody_without_a_flag_that_costs():
+    """What is asked first about one customer, of all of them; of a customer whom nobody knows as well."""
+    listed, everybody = {*behind("at_risk")["customer_id"]}, collect(opened()["accounts"].select("customer_id"))["customer_id"]
+    flagged = {customer for customer in everybody if is_flagged(opened(), question(ENDS[-1]), customer)}
+    assert listed and listed <= flagged and len(flagged) < len(everybody)
+    assert not is_flagged(opened(), question(ENDS[-1]), "nobody")
 
 
 def test_the_wide_list_says_what_the_flags_say():

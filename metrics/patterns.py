@@ -11,6 +11,7 @@ import numpy as np
 
 from metrics.cube import Sums
 from metrics.query import Frame, QuestionError, aggregate, batches
+from metrics.windows import number
 
 MOST_LEVELS = 250  # of a column, those with fewer answers than an area needs put together; a code is one byte
 MOST_COLUMNS = 12
@@ -66,12 +67,12 @@ def patterns(frame: Frame, columns: Sequence[str], searched: nw.Expr, shown: nw.
         raise QuestionError(f"a search takes up to {MOST_COLUMNS} segment columns, not {len(columns)}: name some with columns=region,product,…")
     weight = nw.col("weight").fill_null(1.0) if survey_weights else nw.lit(1.0)
     keys = {f"k{i}": nw.col(column) for i, column in enumerate(columns)}
-    ready = frame.select(**keys, half=_is_first_half(), respondent=nw.col("respondent"), w=weight, y=searched, x=shown)
+    given = ready = frame.select(**keys, half=_is_first_half(), respondent=nw.col("respondent"), w=weight, y=searched, x=shown)
     facts = aggregate(ready, [], n=nw.len(), units=nw.col("respondent").n_unique(), low=nw.col("w").min(), high=nw.col("w").max(), w=nw.col("w").sum()).iloc[0]
     is_weighted, repeats = facts["low"] != 1 or facts["high"] != 1, facts["units"] < facts["n"]
     ready = ready.with_columns(w=nw.col("w") * float(facts["n"] / facts["w"])) if is_weighted else ready
     ready = _several(ready) if repeats else ready.with_columns(several=nw.lit(1.0))
-    made_up = _one_by_one if facts["n"] <= MOST_PATTERNS and _hardly_any_twice(ready, list(keys), facts["n"]) else _added_up
+    made_up = _one_by_one if facts["n"] <= MOST_PATTERNS and _hardly_any_twice(given, list(keys), facts["n"]) else _added_up
     return _as_arrays(batches(made_up(ready, list(keys), is_weighted, repeats).head(MOST_PATTERNS + 1)), columns, skew, least)
 
 
@@ -116,7 +117,7 @@ def _hardly_any_twice(ready: Frame, keys: list[str], n: int) -> bool:
     Source: Chao 1984, Scandinavian Journal of Statistics 11, 265-270: the least number of kinds, from those seen once and twice.
     """
     seen = ready.head(SAMPLE).group_by(*keys, "half").agg(times=nw.len())
-    found = aggregate(seen, [], all=nw.len(), once=(nw.col("times") == 1).sum(), twice=(nw.col("times") == 2).sum()).iloc[0].fillna(0)
+    found = aggregate(seen, [], all=nw.len(), once=number(nw.col("times") == 1).sum(), twice=number(nw.col("times") == 2).sum()).iloc[0].fillna(0)
     return bool(found["all"] + found["once"] * (found["once"] - 1) / (2 * (found["twice"] + 1)) >= n)
 
 

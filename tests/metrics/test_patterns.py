@@ -39,6 +39,29 @@ def test_each_pattern_has_its_answers_and_sums():
         assert totals == pytest.approx([len(mine), s.sum(), (s**2).sum(), 10 * s.sum(), 100 * (s**2).sum()])
 
 
+@pytest.mark.parametrize("kind", ["alike", "weighted", "repeated"])
+def test_answers_one_by_one_are_the_same_patterns(monkeypatch, kind):
+    """Adding up first or not: each pattern of each half has the same sums."""
+    more = {"weighted": {"weight": np.where(np.arange(600) % 3, 1.0, 2.5)}, "repeated": {"respondent": [f"r:{k // 2}" for k in range(600)]}}.get(kind, {})
+    found = []
+    for is_rare in (False, True):
+        monkeypatch.setattr(module, "_hardly_any_twice", lambda *given, is_rare=is_rare: is_rare)
+        made = of(answers(**more))
+        assert (made.codes.shape[1] == 600) == is_rare
+        frame = pd.DataFrame({"region": made.codes[0], "product": made.codes[1], "half": made.is_first_half})
+        frame = frame.assign(**{name: getattr(made.sums, name) for name in ("n", "w", "v", "y", "yy", "x", "xx")})
+        found.append(frame.groupby(["region", "product", "half"]).sum())
+    pd.testing.assert_frame_equal(*found)
+
+
+def test_patterns_that_recur_are_added_up_and_others_are_not():
+    """600 answers: of 24 patterns with halves; of 3,200, of which Chao's estimate sees more than answers."""
+    rng = np.random.default_rng(3)
+    shops = {name: [f"s{k}" for k in rng.integers(0, 40, 600)] for name in ("shop", "till")}
+    assert of(answers()).codes.shape[1] <= 24
+    assert of(answers(**shops), ("shop", "till")).codes.shape[1] == 600
+
+
 def test_levels_are_the_same_however_the_rows_come():
     """In one batch or in many, as texts or as an engine's dictionary."""
     rows = answers(2000)

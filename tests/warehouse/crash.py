@@ -1,17 +1,18 @@
-"""A program that syncs a small company, for tests that kill it: `python -m tests.warehouse.crash DATA ROUND`.
+"""A program that syncs a small company, for tests that kill or stop it: `python -m tests.warehouse.crash DATA ROUND [HOLD_AT]`.
 
 What the source holds depends on the round alone, so that a clean sync of the same round can be compared.
 """
 
 import datetime as dt
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
 
 from connectors.sources import Table
 from tests.warehouse.scripted import CUSTOMERS, MAPPING, NOON, Company, customer
-from warehouse import marts
+from warehouse import marts, sync
 
 OWNERS = pa.schema([("no", pa.string()), ("name", pa.string())])
 TABLES = {
@@ -44,5 +45,18 @@ def run(data: Path, round: int):
         marts.MARTS = kept
 
 
+def hold(point: str) -> None:
+    """From now on a sync says when it comes to this point, and waits there to be stopped."""
+
+    def waited(here: str) -> None:
+        if here == point:
+            print("waiting", flush=True)
+            time.sleep(120)
+
+    sync._die = waited
+
+
 if __name__ == "__main__":
+    if sys.argv[3:]:
+        hold(sys.argv[3])
     print(run(Path(sys.argv[1]), int(sys.argv[2])).snapshot)

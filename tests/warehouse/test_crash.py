@@ -20,8 +20,8 @@ from warehouse import quarantine, store
 ROOT = Path(__file__).parents[2]
 
 
-def start(data, round, fail_at="") -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.warehouse.crash", str(data), str(round)]
+def start(data, round, fail_at="", hold_at="") -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.warehouse.crash", str(data), str(round), *filter(None, [hold_at])]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAPPORT_FAIL_AT": fail_at}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -108,20 +108,17 @@ def test_a_killed_sync_is_remembered_as_killed(tmp_path, prepared):
     assert {run.status for run in ledger.last_runs(database.connect(data)).values()} == {"ok"}
 
 
-def test_ctrl_c_stops_cleanly_and_publishes_nothing(tmp_path, prepared):
-    for attempt in range(5):  # on a busy machine a sync of a second is over before it is seen to read
-        data = shutil.copytree(prepared[0], tmp_path / f"data{attempt}")
-        running = start(data, 1)
-        while not (data / "packages").exists() and running.poll() is None:
-            time.sleep(0.002)
-        if running.poll() is None:
-            break
+@pytest.mark.parametrize("point", ["prepared", "read:crm.customers", "merged:customers", "mart:accounts", "before publishing"])
+def test_ctrl_c_stops_cleanly_and_publishes_nothing(tmp_path, prepared, point):
+    data = shutil.copytree(prepared[0], tmp_path / "data")
+    running = start(data, 1, hold_at=point)
+    assert running.stdout.readline() == "waiting\n"
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
-    assert running.returncode != 0
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 1 and "the sync was stopped; nothing was published" in told
     assert seen(data) == prepared[1]
     assert not (data / "packages").exists() and not (data / "sync.holder.json").exists()
-    assert {run.status for run in ledger.last_runs(database.connect(data)).values()} <= {"ok", "stopped"}
+    assert "stopped" in {run.status for run in ledger.last_runs(database.connect(data)).values()} or point == "prepared"  # nothing had begun
 
 
 def test_a_reader_sees_one_snapshot_while_syncs_go_on(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 import charts
+from metrics import nps
 from metrics.change import changed
 from metrics.result import K_TESTABLE
 from ui import data, numbers, offered, page, scores, voices, weak
@@ -17,6 +18,8 @@ from ui.navigation import link
 from ui.table import Column
 from ui.view import View
 from ui.words import plain, t, value_of
+
+LONG = 10  # the widest scale of which every score is drawn, given or not
 
 
 def breadcrumb(view: View, level: Level, usual: str | None) -> None:
@@ -147,13 +150,25 @@ def _spread(view: View, level: Level) -> None:
     name, options = scores.asked(view, level)
     about = {**options, "measure": "nps" if name == "nps" else "mean"}
     rows = data.answer(scores.looked(view, level), "score_counts", where=level.where, **about).rows.dropna(subset=["score"])
-    is_yes_no = scores.unit(scores.rows(view, level).iloc[0]) == "share"
+    whole = scores.rows(view, level).iloc[0]
+    rows = with_zeros(rows, nps.SCALE if name == "nps" else (whole["scale_min"], whole["scale_max"]))
+    is_yes_no = scores.unit(whole) == "share"
     called = {0.0: t("drill.no"), 1.0: t("drill.yes")} if is_yes_no else {}
     told = rows.assign(score=[called.get(score, numbers.bare(score)) for score in rows["score"]], value=rows["numerator"])
     columns = {"score": Column("nps.score"), "numerator": Column("nps.n", "count")}
     names = {score: f"{score} " for score in told["score"]}  # a name, not a place on the axis
     spec = charts.bars(told.iloc[::-1], "score", numbers.count, names=names)
     figure(view, spec, t("drill.spread_alt"), key="drill_spread", rows=told, columns=columns, metrics=(data.metric("score_counts"),))
+
+
+def with_zeros(rows: pd.DataFrame, ends: tuple[float, float]) -> pd.DataFrame:
+    """Counts by score with the scores of a short scale that nobody gave; as they are where a score lies between the scale's whole numbers."""
+    if rows.empty or pd.isna([*ends]).any() or ends[1] - ends[0] > LONG:
+        return rows
+    steps = [float(step) for step in range(round(ends[0]), round(ends[1]) + 1)]
+    if not {*rows["score"]} <= {*steps}:
+        return rows
+    return rows.set_index("score").reindex(steps).reset_index().fillna({"numerator": 0.0, "value": 0.0, "state": "value"})
 
 
 @page.part("drill.questions")

@@ -87,15 +87,18 @@ def settled(page, looks: int = 4) -> None:
     raise TimeoutError("the page was still running after 100 s")
 
 
-def choose(page, box, option: str) -> None:
-    """Open a list and take an option; opened again where a run that came in between has closed it."""
+def choose(page, box, option: str, answer=lambda page: page.url) -> None:
+    """Open a list and take an option, until what the server makes of it (`answer`) is another; again where a run that came in between has closed the list."""
     from playwright.sync_api import TimeoutError as Late
 
+    before = answer(page)
     for _ in range(5):
         try:
             box.click(timeout=PATIENCE / 4)
             page.get_by_role("option", name=option, exact=True).click(timeout=PATIENCE / 4)
         except Late:
             continue
-        return settled(page)
+        settled(page)
+        if answer(page) != before:
+            return
     raise TimeoutError(f"{option!r} could not be chosen")

@@ -37,7 +37,7 @@ class Sums:
     def of(self, rows: np.ndarray) -> Sums:
         """The same of some of the patterns."""
         cut: dict[int, np.ndarray] = {}  # what was one array stays one
-        columns = [getattr(self, name) for name in ("n", "w", "v", "y", "yy", "x", "xx")]
+        columns = [getattr(self, name) for name in (*CELLS, "xx")]
         return Sums(*(cut.setdefault(id(column), column[rows]) for column in columns), self.skew)
 
 
@@ -62,7 +62,7 @@ class Cube:
         self._place = {c: k for k, c in enumerate(self.combinations)}
         self._conditions: dict[int, Conditions] = {}
         self._often = [np.bincount(codes, minlength=k) for codes, k in zip(codes, self.cards, strict=True)]
-        self._having: dict[tuple[int, int], np.ndarray] = {}
+        self._of_level: dict[tuple[int, int], np.ndarray] = {}
         self._deepest: dict[tuple[tuple[int, int], ...], np.ndarray] = {}
         self._kept: dict[Combination, np.ndarray] | None = {} if 4 * self.patterns * len(self.blocks) < KEPT else None
 
@@ -164,9 +164,9 @@ class Cube:
 
     def _members(self, attribute: int, level: int) -> np.ndarray:
         """The patterns that have a level."""
-        if (attribute, level) not in self._having:
-            self._having[attribute, level] = np.flatnonzero(self.codes[attribute] == level).astype(np.int32)
-        return self._having[attribute, level]
+        if (attribute, level) not in self._of_level:
+            self._of_level[attribute, level] = np.flatnonzero(self.codes[attribute] == level).astype(np.int32)
+        return self._of_level[attribute, level]
 
     def rows(self, conditions: Conditions, among: np.ndarray | None = None) -> np.ndarray:
         """The patterns that satisfy the conditions, of all or `among` some."""

@@ -100,7 +100,7 @@ def _sized(tables: Tables, query: Query, measure: str) -> Answer:
     refuse_grain(query, "who is at risk is known for the period's end: leave out the grain")
     at, by = eve(query), list(query.by)
     here = segmented(living(tables, at), tables, query).select(*dict.fromkeys(("customer_id", *by)))
-    shaky = raised(tables, at).filter(nw.col("kind").is_in(_weighty(at))).select("customer_id").unique().with_columns(is_at_risk=nw.lit(1))
+    shaky = _costly(tables, at).select("customer_id").unique().with_columns(is_at_risk=nw.lit(1))
     rows = here.join(shaky, on="customer_id", how="left").join(year_revenue(tables, at.end_d), on="customer_id", how="left")
     rows = rows.with_columns(is_at_risk=nw.col("is_at_risk").fill_null(0), revenue=nw.col("revenue").fill_null(0.0))
     found = aggregate(
@@ -123,8 +123,12 @@ def _weighty(at: Eve) -> list[str]:
 def is_flagged(tables: Tables, query: Query, customer_id: str) -> bool:
     """Whether the customer has a flag that costs points: who has none is not at risk, and need not be looked for in the list."""
     at = eve(query)
-    theirs = raised(tables, at).filter(nw.col("customer_id") == customer_id, nw.col("kind").is_in(_weighty(at)))
-    return not collect(theirs.select("customer_id").head(1)).empty
+    return not collect(_costly(tables, at).filter(nw.col("customer_id") == customer_id).select("customer_id").head(1)).empty
+
+
+def _costly(tables: Tables, at: Eve) -> Frame:
+    """The flags that cost points."""
+    return raised(tables, at).filter(nw.col("kind").is_in(_weighty(at)))
 
 
 def _has_one_of(kinds: list[str]) -> nw.Expr:

@@ -52,7 +52,7 @@ SPARK = Dialect(
 def view_sql(dialect: Dialect, schema: pa.Schema, relation: str, *, zone: str, extras: tuple[str, ...], identities: str | None) -> str:
     """The SELECT behind one view: living rows of `relation`, ids resolved, extras and integer days as columns."""
     quote = dialect.quote.format
-    resolved, condition = (resolvable(schema.names) if identities is not None else None) or (None, "")
+    resolved, condition = (identities and resolvable(schema.names)) or (None, "")
     plain = [f"t.{quote(f.name)}" for f in schema if f.name != resolved]
     if resolved:
         plain.append(f"coalesce(i.account_id, t.{resolved}) AS {resolved}")

@@ -87,7 +87,8 @@ def only(rows: dict[str, list[dict]], ids: set[str]) -> dict[str, list[dict]]:
     mine["deal_stages"] = [row for row in rows["deal_stages"] if row["deal_id"] in deals]
     mine["customers"] = [{**c, "parent_id": None} for c in rows["customers"] if to.get(c["customer_id"]) in ids and not c.get("is_deleted")]
     held = {"customer": ids, "lead": {row["lead_id"] for row in mine["leads"]}, "deal": deals}
-    mine["owner_assignments"] = [row for row in rows["owner_assignments"] if row["object_id"] in held[row["object"]]]
+    served = [{**row, "object_id": to.get(row["object_id"])} if row["object"] == "customer" else row for row in rows["owner_assignments"]]
+    mine["owner_assignments"] = [row for row in served if row["object_id"] in held[row["object"]]]
     serving = {row.get("owner_id") for name in ("deals", "leads", "interactions", "owner_assignments") for row in mine[name]}
     serving |= {c.get("owner_id") for c in mine["customers"] if c["customer_id"] in ids}
     mine["owners"] = [o for o in rows["owners"] if o["owner_id"] in serving]

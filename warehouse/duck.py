@@ -15,11 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.errors import StoreError
+from warehouse.validation import quoted
 from warehouse.views import DUCKDB
+from warehouse.written import Written
 
 SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
 MOST_SHARED = 48  # deep frames whose rows the process holds, of all readers together
 LOST = "files of the table {table!r} of this snapshot cannot be read. Restore them from a backup, or open a newer snapshot."
+Columns = tuple[list[str], list]  # names and DuckDB's types
 LEFT_ALONE = 600.0  # seconds for which a frame was not asked for, before it gives way to others
 
 
@@ -69,6 +72,7 @@ class DuckEngine:
         if threads:
             self._db.execute("SET threads = ?", [int(threads)])
         self._made: dict[str, str] = {}  # view → TABLE or VIEW
+        self._columns: dict[str, Columns] = {}
         self._shared: dict[str, Shared] = {}
         self._making: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -81,7 +85,7 @@ class DuckEngine:
             if key not in self._made:
                 kind = "TABLE" if _bytes(stored) <= SMALL else "VIEW"
                 try:
-                    self._db.execute(f'CREATE OR REPLACE {kind} "{key}" AS {sql(_parquet(stored))}')
+                    self._db.execute(f"CREATE OR REPLACE {kind} {quoted(key)} AS {sql(_parquet(stored))}")
                 except duckdb.IOException as error:
                     raise StoreError(LOST.format(table=stored.name)) from error  # where they were stands in the log, and on no page
                 self._made[key] = kind
@@ -115,7 +119,7 @@ class DuckEngine:
             found = self._shared.get(key)
             if found is None:
                 found = Shared(nw.to_native(make()).sql_query())
-                session.cursor.execute(f'CREATE OR REPLACE TABLE "{key}" AS {found.sql}')
+                session.cursor.execute(f"CREATE OR REPLACE TABLE {quoted(key)} AS {found.sql}")
                 with self._lock:
                     self._made[key], self._shared[key] = "TABLE", found
                     self._make_room()
@@ -131,31 +135,42 @@ class DuckEngine:
     def _dropped(self, key: str) -> None:
         self._shared.pop(key, None)
         self._making.pop(key, None)
-        self._db.execute(f'DROP {self._made.pop(key)} "{key}"')
+        self._columns.pop(key, None)
+        self._db.execute(f"DROP {self._made.pop(key)} {quoted(key)}")
 
     def session(self) -> DuckSession:
-        return DuckSession(self._db.cursor())
+        return DuckSession(self._db.cursor(), self._columns_of)
+
+    def _columns_of(self, key: str, cursor: duckdb.DuckDBPyConnection) -> Columns:
+        """Names and types of what is registered under a key, looked up once for all readers; of a reader's own table, each time."""
+        if key in self._columns:
+            return self._columns[key]
+        found = cursor.sql(f"FROM {quoted(key)}")
+        columns = found.columns, found.types
+        with self._lock:
+            if key in self._made:
+                self._columns[key] = columns
+        return columns
 
 
 class DuckSession:
     """One reader's cursor. Frames of one session can be joined with each other, and only those."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection):
-        self.cursor = cursor
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, looked_at: Callable[[str, duckdb.DuckDBPyConnection], Columns]):
+        self.cursor, self._looked_at = cursor, looked_at
 
     def frame(self, key: str) -> nw.LazyFrame:
-        return nw.from_native(self.cursor.sql(f'FROM "{key}"'))
-
-    def query(self, sql: str, parameters=()) -> nw.LazyFrame:
-        return nw.from_native(self.cursor.sql(sql, params=list(parameters)) if parameters else self.cursor.sql(sql))
+        names, kinds = self._looked_at(key, self.cursor)
+        return nw.from_native(Written(self.cursor, names, source=quoted(key), kinds=lambda: kinds))
 
     def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
         """A frame of one column of texts."""
-        return self.query(f'SELECT unnest(CAST(? AS VARCHAR[])) AS "{name}"', [list(texts)])
+        rows = f"SELECT unnest(CAST({duckdb.ConstantExpression(list(texts))} AS VARCHAR[])) AS {quoted(name)}"
+        return nw.from_native(Written(self.cursor, [name], body=rows))
 
     def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
         """The frame's rows, computed once and kept as a temporary table of this session."""
-        self.cursor.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {nw.to_native(frame).sql_query()}')
+        self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {nw.to_native(frame).sql_query()}")
         return self.frame(name)
 
 

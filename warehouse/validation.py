@@ -40,7 +40,7 @@ ORDERED = {  # entity → (earlier column, later column) pairs that must not be 
 
 
 def quoted(name: str) -> str:
-    """A column name as SQL."""
+    """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -30,7 +30,7 @@ def test_files_are_put_together_by_name_only_where_they_differ(tmp_path, tables,
     assert f"union_by_name = {str(by_name).lower()}" in duck._parquet(found)
     engine = DuckEngine()
     engine.register(found, "invoices", lambda relation: f"SELECT id, amount FROM {relation}")
-    rows = engine.session().query('FROM "invoices" ORDER BY id').collect("pyarrow").to_native().to_pylist()
+    rows = engine.session().frame("invoices").sort("id").collect("pyarrow").to_native().to_pylist()
     expected = [row for table in tables for row in table.select(["id", "amount"]).to_pylist()]
     assert rows == sorted(expected, key=lambda row: row["id"])
 

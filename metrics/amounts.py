@@ -65,7 +65,7 @@ def listed(name: str, behind: Callable[[Tables, Query], Frame], tables: Tables, 
     if _needs_amounts(name, tables, query):
         return behind(_Emptied(tables), query)
     rows = behind(tables, query)
-    hidden = set(PARTS.get(name, ())) & set(rows.collect_schema().names())
+    hidden = set(PARTS.get(name, ())) & set(rows.columns)
     return rows.with_columns(**{c: nw.when(nw.lit(False)).then(nw.col(c)) for c in sorted(hidden)}) if hidden else rows
 
 

@@ -126,7 +126,7 @@ def _factor(metric: Metric, row: dict) -> float:
 def _columns(tables: Tables, query: Query) -> tuple[str, ...]:
     if query.by:
         return query.by
-    known = set(tables["accounts"].collect_schema().names())
+    known = set(tables["accounts"].columns)
     fixed = {column for column, values in query.where if len(values) == 1}
     return tuple(c for c in query.setting("why", "columns", CANDIDATES) if c in known and c not in fixed)
 

@@ -118,7 +118,7 @@ def _members(tables: Tables, query: Query) -> tuple[Frame, list[dt.date]]:
     chosen = pairs(tables, query)
     ends = [chosen[0].then, chosen[0].now] if chosen else []
     rows = segmented(tables["customer_quarters"], tables, query).filter(nw.col("ends_on").is_in(ends))
-    own = set(rows.collect_schema().names())
+    own = set(rows.columns)
     rows = rows.join(tables["accounts"].select("customer_id", *(k for k in ("grade", *KINDS) if k not in own)), on="customer_id", how="left")
     if scheme == "source":
         rank = grade_names(query).index(wanted) + 1 if wanted in grade_names(query) else 0

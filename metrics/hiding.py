@@ -125,7 +125,7 @@ def behind(rows: Frame, whole: pd.DataFrame) -> Frame:
 
 def unnamed(rows: Frame) -> Frame:
     """`rows` where an anonymous answer keeps its score, text, wave and day, and nothing that could tell whose it is."""
-    names = rows.collect_schema().names()
+    names = rows.columns
     return rows.with_columns(**{name: nw.when(~nw.col("is_anonymous")).then(nw.col(name)) for name in names if name not in KEPT})
 
 
@@ -139,7 +139,7 @@ def veiled(rows: Frame, once: nw.Expr, *more: str) -> Frame:
 
     once: 1 in the rows that count, 0 in others. more: further columns that the metric is asked by.
     """
-    names = rows.collect_schema().names()
+    names = rows.columns
     columns = [*dividing(names), *more]
     size = {c: nw.col(f"_size_{c}") for c in columns}
     sized = rows.with_columns(_once=once).with_columns(**{f"_size_{c}": nw.col("_once").sum().over(c) for c in columns})

@@ -97,7 +97,7 @@ def _horizon(query: Query) -> int:
 
 def _adjusting(tables: Tables, query: Query) -> list[str]:
     """The columns to adjust for. Raises QuestionError for one that customers do not have."""
-    given, known = query.setting("follow_up_churn", "adjust", None), tables["accounts"].collect_schema().names()
+    given, known = query.setting("follow_up_churn", "adjust", None), tables["accounts"].columns
     unknown = [column for column in given or () if column not in known]
     if unknown or not isinstance(given, (list, type(None))):
         raise QuestionError(f"[metrics.follow_up_churn] adjust is a list of columns of customers, not {given!r}; there are {', '.join(sorted(known))}")

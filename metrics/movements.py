@@ -64,7 +64,7 @@ def _against_months(tables: Tables, query: Query, frame: pd.DataFrame) -> list[C
     if query.grain or query.by or end.day != 1 or not query.period.complete:
         return []
     months, last_m = tables["customer_months"], end.year * 12 + end.month - 2
-    if not set(query.columns) <= {*months.collect_schema().names(), *tables["accounts"].collect_schema().names()}:
+    if not set(query.columns) <= {*months.columns, *tables["accounts"].columns}:
         return []
     of_month = part(nw.col("month_m") == last_m, nw.col("recurring_reporting"))
     found = collect(segmented(months, tables, query).select(total=of_month.sum(), last_m=nw.col("month_m").max())).iloc[0]
@@ -135,7 +135,7 @@ def ledger(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
 
 def _left(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     """One row per window and customer with a stay that ended in it, who was there neither only before nor only after: left = 1."""
-    known = {*tables["episodes"].collect_schema().names(), *tables["accounts"].collect_schema().names()}
+    known = {*tables["episodes"].columns, *tables["accounts"].columns}
     of_stays = Query(query.period, by=tuple(c for c in query.by if c in known), where=tuple(w for w in query.where if w[0] in known))
     stays = each_window(segmented(tables["episodes"], tables, of_stays), stretches)
     ended = (nw.col("to_on_d") >= nw.col("start_d")) & (nw.col("to_on_d") < nw.col("end_d"))

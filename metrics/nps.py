@@ -127,7 +127,7 @@ def _listed(tables: Tables, query: Query) -> Frame:
 
 def named(rows: Frame, tables: Tables) -> Frame:
     """`rows` with the customer's name, null where nobody is named."""
-    if "name" in rows.collect_schema().names():
+    if "name" in rows.columns:
         return rows
     return rows.join(tables["accounts"].select("customer_id", "name"), on="customer_id", how="left")
 
@@ -192,8 +192,8 @@ def worth_of(weighting: str) -> hiding.Size:
 
 def _of_respondents(tables: Tables) -> set[str]:
     """The columns of which each respondent has one value: those of the customer that neither an answer nor its day decides."""
-    own = {*tables["answers"].collect_schema().names()} if "answers" in tables else set()
-    return {*tables["accounts"].collect_schema().names()} - own - {"owner_id", "owner", "department"}
+    own = {*tables["answers"].columns} if "answers" in tables else set()
+    return {*tables["accounts"].columns} - own - {"owner_id", "owner", "department"}
 
 
 def _summed(tables: Tables, query: Query, weighting: str) -> pd.DataFrame:

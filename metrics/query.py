@@ -61,7 +61,7 @@ def segmented(frame: Frame, tables: Tables, query: Query) -> Frame:
     A row without a customer, or whose customer has no value, keeps null in that column.
     Raises QuestionError naming the columns there are when one is unknown.
     """
-    own = frame.collect_schema().names()
+    own = frame.columns
     missing = [column for column in query.columns if column not in own]
     if missing:
         frame = frame.join(_attributes(tables, missing, own), on="customer_id", how="left")
@@ -70,7 +70,7 @@ def segmented(frame: Frame, tables: Tables, query: Query) -> Frame:
 
 def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame:
     accounts = tables["accounts"]
-    known = accounts.collect_schema().names()
+    known = accounts.columns
     unknown = [column for column in columns if column not in known]
     if unknown or "customer_id" not in own:
         there = sorted({*own, *(known if "customer_id" in own else ())})
@@ -80,7 +80,7 @@ def _attributes(tables: Tables, columns: Iterable[str], own: list[str]) -> Frame
 
 def of_customers(tables: Tables, table: str) -> set[str]:
     """The segment columns that `table` takes from its customers: each customer has one value of them, whatever its rows say."""
-    return {*tables["accounts"].collect_schema().names()} - {*tables[table].collect_schema().names()}
+    return {*tables["accounts"].columns} - {*tables[table].columns}
 
 
 def accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
@@ -88,7 +88,8 @@ def accepts(column: str, values: tuple[str, ...]) -> nw.Expr:
     exact = nw.col(column).cast(nw.String).is_in([value for value in values if value != ""])
     matches = [_tagged(value) for value in values if value != ""] if column == "tags" else [exact]
     missing = [nw.col(column).is_null()] if "" in values else []
-    return nw.any_horizontal(*(matches + missing or [exact]), ignore_nulls=True)
+    either = matches + missing or [exact]
+    return either[0] if len(either) == 1 else nw.any_horizontal(*either, ignore_nulls=True)  # alone, the engine can look behind joins for it
 
 
 def _tagged(tag: str) -> nw.Expr:

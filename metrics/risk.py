@@ -146,11 +146,13 @@ def listed(tables: Tables, query: Query) -> Frame:
     said = [nw.when(nw.col("kind") == kind).then(nw.col(name)).max().alias(f"{SHORT.get(name, name)}_{kind}") for kind in KINDS for name in TOLD]
     has = [nw.when(nw.col("kind") == kind).then(nw.lit(1)).otherwise(nw.lit(0)).max().alias(f"has_{kind}") for kind in KINDS]
     among = next((list(values) for column, values in query.where if column == "customer_id"), None)  # said early: few rows are looked at then
-    flags_ = raised(tables, at) if among is None else raised(tables, at).filter(nw.col("customer_id").is_in(among))
+    here = segmented(living(tables, at), tables, replace(query, by=())).select("customer_id", "tier", "tenure_d")
+    flags_, revenue = (
+        frame if among is None else frame.filter(nw.col("customer_id").is_in(among)) for frame in (raised(tables, at), year_revenue(tables, at.end_d))
+    )
     wide = flags_.group_by("customer_id").agg(*has, *said, since=nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min())
     wide = wide.filter(_has_one_of(_weighty(at)), _has_one_of(kinds))
-    here = segmented(living(tables, at), tables, replace(query, by=())).select("customer_id", "tier", "tenure_d")
-    rows = wide.join(here, on="customer_id", how="inner").join(year_revenue(tables, at.end_d), on="customer_id", how="left")
+    rows = wide.join(here, on="customer_id", how="inner").join(revenue, on="customer_id", how="left")
     rows = named(rows, tables).join(tables["accounts"].select(*WHOM), on="customer_id", how="left")
     return rows.with_columns(revenue=nw.col("revenue").fill_null(0.0)).sort("revenue", "customer_id", descending=[True, False])
 

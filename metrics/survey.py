@@ -225,7 +225,7 @@ def segment_columns(tables: Tables, most: int = hiding.MOST_GROUPS) -> tuple[str
 
 def levels(tables: Tables) -> dict[str, int]:
     """How many different values each column has that may divide answers into groups; none counts as one."""
-    known = hiding.dividing(tables["scores"].collect_schema().names())
+    known = hiding.dividing(tables["scores"].columns)
     counted = collect(tables["scores"].select(**{name: nw.col(name).n_unique() for name in known})).iloc[0]
     return {name: 0 if pd.isna(n) else int(n) for name, n in counted.items()}  # none of no answers
 

@@ -76,7 +76,7 @@ def tenures(tables: Tables) -> Frame:
     owned = owned.with_columns(to_d=to_d, after_id=after).select("customer_id", "owner_id", "before_id", "after_id", "to_d", from_d="at_d")
     untold = tables["accounts"].join(held.select("customer_id").unique(), on="customer_id", how="anti").select("customer_id", "owner_id")
     untold = untold.with_columns(before_id=NO_ONE, after_id=NO_ONE, to_d=NO_DAY, from_d=nw.lit(EVER).cast(nw.Int64))
-    return nw.concat([owned, untold.select(*owned.collect_schema().names())])
+    return nw.concat([owned, untold.select(*owned.columns)])
 
 
 def _bounds(held: Frame) -> Frame:

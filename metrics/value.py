@@ -113,7 +113,7 @@ def _without_referrals(rows: Frame) -> Frame:
 
 def _referred_by(tables: Tables, query: Query) -> str | None:
     column = query.setting("customer_value", "referred_by", "referred_by")
-    return column if column in tables["leads"].collect_schema().names() else None
+    return column if column in tables["leads"].columns else None
 
 
 def _referrals(tables: Tables, query: Query, sales: Frame) -> Frame:

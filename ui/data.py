@@ -216,7 +216,7 @@ def _rows(asked: Metric, snapshot: str, query: Query) -> Frame:
     """A metric's rows, named after their customers where the metric has not done so."""
     open_tables = tables(snapshot)
     frame = asked.behind(open_tables, replace(query, options={**asked.options, **query.options}))
-    columns = set(frame.collect_schema().names())
+    columns = set(frame.columns)
     return named(frame, open_tables) if "customer_id" in columns and not {"customer", "name"} & columns else frame
 
 

@@ -32,7 +32,7 @@ IDS = {name for entity in contract.ENTITIES for name, column in contract.columns
 
 def customers(accounts: nw.LazyFrame, rules: Iterable[tuple[str, tuple[str, ...]]]) -> nw.LazyFrame:
     """The ids of the customers for whom every rule holds. No rules, or one on a column that there is not: none."""
-    rules, known = tuple(rules), accounts.collect_schema().names()
+    rules, known = tuple(rules), accounts.columns
     ids = accounts.select("customer_id", *{column for column, _ in rules if column in known} - {"customer_id"})
     if not rules or any(column not in known for column, _ in rules):
         return ids.head(0).select("customer_id")
@@ -44,7 +44,7 @@ def rows(name: str, frame: nw.LazyFrame, tables: Mapping[str, nw.LazyFrame], ids
 
     tables: the reader's own, which are looked at where a table names no customer.
     """
-    there = frame.collect_schema().names()
+    there = frame.columns
     if name in SHARED:
         seen, withheld = _serving(frame, tables) if name == "owners" else frame, (*extras, "extra")  # a source's own sums and notes
     else:

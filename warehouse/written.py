@@ -92,7 +92,7 @@ class Written:
                 names += self.columns
             else:
                 names.append(name)
-                text = text if text in (name, quoted(name)) else f"{text} AS {quoted(name)}"
+                text = text if text.removeprefix("lhs.") in (name, quoted(name)) else f"{text} AS {quoted(name)}"
             texts.append(text)
         return Written(self._cursor, names, body=f"SELECT {', '.join(texts)} FROM {self._from()}{clause}")
 
@@ -147,6 +147,11 @@ class WrittenExpr(DuckDBExpr):
 
     def __narwhals_namespace__(self) -> WrittenNamespace:
         return WrittenNamespace(version=self._version)
+
+    def is_in(self, other: Sequence) -> WrittenExpr:
+        """SQL's IN: the engine looks for it in what it knows of the stored rows, and behind joins. Narwhals searches a list for each row."""
+        values = [duckdb.ConstantExpression(value) for value in other]
+        return self._with_elementwise(lambda expr: expr.isin(*values)) if values else super().is_in(other)
 
 
 class WrittenNamespace(DuckDBNamespace):

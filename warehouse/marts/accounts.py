@@ -58,7 +58,7 @@ def accounts(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     customers = tables["customers"].filter(nw.col("merged_into").is_null() | (nw.col("merged_into") == nw.col("customer_id")))
     customers = customers.join(tables["identities"], on="customer_id", how="anti")
     owners = tables["owners"].select("owner_id", "department", owner="name")
-    extra = [c for c in customers.collect_schema().names() if c not in HIDDEN and c not in ACCOUNT_COLUMNS]
+    extra = [c for c in customers.columns if c not in HIDDEN and c not in ACCOUNT_COLUMNS]
     return customers.join(owners, on="owner_id", how="left").select(*ACCOUNT_COLUMNS, *extra)
 
 

@@ -161,7 +161,7 @@ def deal_facts(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     """
     line = known_stages(tables, settings)
     deals = tables["deals"]
-    extra = [c for c in deals.collect_schema().names() if c not in OWN]
+    extra = [c for c in deals.columns if c not in OWN]
     facts = _described(deals.select(*FACTS, "closed_on_d", "created_on_d", *extra), tables)
     outcome = nw.when(nw.col("is_won")).then(nw.lit("won")).when(~nw.col("is_won")).then(nw.lit("lost")).otherwise(nw.lit("open"))
     facts = facts.with_columns(outcome=outcome, priced_d=nw.coalesce("closed_on_d", "created_on_d"))
@@ -205,7 +205,7 @@ def deal_steps(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     """
     line = known_stages(tables, settings)
     facts, entries = tables["deal_facts"], tables["deal_entries"].filter(~nw.col("position").is_null())
-    kept = [c for c in facts.collect_schema().names() if not c.endswith(("_s", "_d", "_m")) and c not in ("created_on", "closed_on", "stage", "moved_on")]
+    kept = [c for c in facts.columns if not c.endswith(("_s", "_d", "_m")) and c not in ("created_on", "closed_on", "stage", "moved_on")]
     grid = exploded(facts.select(*kept), "position", [str(p) for p in range(1, len(line.names) + 1)])
     grid = grid.with_columns(nw.col("position").cast(nw.Int64)).with_columns(stage=line.name("position"))
     steps = grid.join(_visits(entries), on=["deal_id", "position"], how="left").join(_chain(entries, line), on=["deal_id", "position"], how="left")

@@ -44,7 +44,7 @@ def scores(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     answers = _attributed(_latest(_invited(answers, tables["invitations"])), tables, "answered_at_s", _own_columns(tables))
     answers = _revenue(answers, tables, "answered_on_m")
     unnamed = {name: nw.when(~nw.col("is_anonymous")).then(nw.col(name)) for name in ("customer_id", "contact_id", "revenue_year")}
-    extras = [name for name in answers.collect_schema().names() if name not in CORE and name not in SCAFFOLD]
+    extras = [name for name in answers.columns if name not in CORE and name not in SCAFFOLD]
     return answers.with_columns(**unnamed).select(*CORE, *extras)
 
 
@@ -58,7 +58,7 @@ def asked(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     sent = tables["invitations"].select("survey_id", "customer_id", "contact_id", "sent_at", "sent_at_s", "sent_on", "sent_on_m", "delivered")
     sent = _answered(sent, tables["answers"]).join(_surveys(tables), on="survey_id", how="left")
     attributed = _revenue(_attributed(sent, tables, "sent_at_s", ()), tables, "sent_on_m")
-    extras = [name for name in attributed.collect_schema().names() if name not in ASKED and name not in SCAFFOLD]
+    extras = [name for name in attributed.columns if name not in ASKED and name not in SCAFFOLD]
     return attributed.select(*ASKED, *extras)
 
 
@@ -86,7 +86,7 @@ def _questioned(tables: Tables, settings: Mapping) -> nw.LazyFrame:
 
 def _own_columns(tables: Tables) -> tuple[str, ...]:
     """Segment columns that the answers bring along."""
-    return tuple(name for name in tables["answers"].collect_schema().names() if name not in contract.columns("answers") and name not in DERIVED)
+    return tuple(name for name in tables["answers"].columns if name not in contract.columns("answers") and name not in DERIVED)
 
 
 def _valid(answers: nw.LazyFrame) -> nw.LazyFrame:
@@ -125,7 +125,7 @@ def _invited(answers: nw.LazyFrame, invitations: nw.LazyFrame) -> nw.LazyFrame:
 def _attributed(facts: nw.LazyFrame, tables: Tables, instant: str, own: tuple[str, ...]) -> nw.LazyFrame:
     """`facts` with the customer's attributes at `instant`. Only owners have a history; the rest is as it is known now."""
     accounts = tables["accounts"]
-    extra = [name for name in accounts.collect_schema().names() if name not in ACCOUNT_COLUMNS and name not in HIDDEN]
+    extra = [name for name in accounts.columns if name not in ACCOUNT_COLUMNS and name not in HIDDEN]
     wanted = [name for name in (*ATTRIBUTES, *extra) if name not in CORE]
     joined = _owned(facts.join(accounts.select("customer_id", *wanted), on="customer_id", how="left"), tables, instant)
     theirs = {name.lower(): name for name in wanted}  # names that differ in case only are one column to the engines

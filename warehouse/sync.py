@@ -25,7 +25,7 @@ from connectors.sources import Source, Sources, Table
 from records import identities, settings
 from warehouse import links, loads, marts, merge, packages, plans, publishing, quarantine, retention, scratch, store
 from warehouse.base import Base
-from warehouse.errors import INTERRUPTED, translated
+from warehouse.errors import INTERRUPTED, StoreError, translated
 from warehouse.loads import Load
 from warehouse.locks import held
 from warehouse.notes import Notes
@@ -33,6 +33,8 @@ from warehouse.outcome import Outcome, Progress, Step, TableOutcome, silent
 from warehouse.plans import Plan
 
 PACKAGES = "packages"
+SET_IN_APP = "This was set in the app: mend it there, under Settings."
+SET_IN_FILE = "Mend it in the sources file and sync again."
 
 
 def sync(
@@ -77,6 +79,8 @@ class _Sync:
         self.loads: list[Load] = []
         self.mappers: dict[str, Mapper] = {}
         self.connectors: dict[str, Connector] = {}
+        self.told: Mapping = {}
+        self.in_force: Mapping = {}
         self.unlinked: str | None = None  # why customers are those of the snapshot before
         self.fresh: dict[str, dict] = {}  # origin → what the next sync has to know; {} for a table that is gone
 
@@ -118,7 +122,18 @@ class _Sync:
         self.base.restore()
         if self.notes.was_interrupted:
             retention.tidy(self.data)
+        self._settle()
         self._passed("prepared")
+
+    def _settle(self) -> None:
+        """Which settings the snapshot will have, and those that marts are built by. What cannot be in them is said before anything is read."""
+        risk = settings.get(self.notes.records, settings.RISK)
+        self.told = publishing.settings(self.sources, risk)
+        self.in_force = settings.with_risk(self.told, risk)
+        try:
+            marts.checked(self.in_force)
+        except ValueError as error:
+            raise StoreError(f"{error}. {SET_IN_APP if risk else SET_IN_FILE} Nothing was read; the last snapshot stays in force.") from error
 
     # --- reading --------------------------------------------------------------------------------------------------------
 
@@ -215,10 +230,8 @@ class _Sync:
             return self._outcome(None, False)
         state = self.base.state | self.fresh
         told_apart = self._identity(state)
-        risk = settings.get(self.notes.records, settings.RISK)
-        told = publishing.settings(self.sources, risk)
-        built = self._marts(settings.with_risk(told, risk), publishing.extras(state), told_apart)
-        row = publishing.row(self.base, self.id, self.now, told, state, told_apart | built)
+        built = self._marts(self.in_force, publishing.extras(state), told_apart)
+        row = publishing.row(self.base, self.id, self.now, self.told, state, told_apart | built)
         is_new = publishing.is_new(row, before)
         self._passed("before publishing")
         self.notes.publish(row if is_new else None)

@@ -12,6 +12,7 @@ from connectors.sources import Table
 from records import database, ledger, settings
 from tests.warehouse.scripted import CUSTOMERS, MAPPING, NOON, Company, customer
 from warehouse import marts, quarantine, store
+from warehouse.errors import StoreError
 
 NAMES = "source_id, name"
 
@@ -444,6 +445,29 @@ def test_other_settings_are_published_without_touching_a_table(tmp_path):
     outcome = sync(declared({"crm": c.tables}, nps={"k": 5}), c.data, now=NOON, connect=world_of(c.world, c.schemas))
     assert outcome.is_published
     assert (store.latest(c.data).tables, store.latest(c.data).settings["metrics"]) == (tables, {"nps": {"k": 5}})
+
+
+@pytest.mark.parametrize("place", ["the app", "the sources file"])
+def test_a_policy_that_cannot_be_is_said_before_anything_is_read(tmp_path, place, with_marts, monkeypatch):
+    from tests.warehouse.scripted import declared, world_of
+    from warehouse.sync import sync
+
+    c = company(tmp_path)
+    monkeypatch.setattr(marts, "rebuild", lambda *asked: {})
+    first, broken = c.sync().snapshot, {"levels": [{"name": "at_risk", "upto": 50}, {"name": "healthy", "above": 60}]}
+    if place == "the app":
+        settings.put(database.connect(c.data), settings.RISK, broken, 0, "ann", NOON)
+    read = []
+    asked = lambda source: read.append(source) or world_of(c.world, c.schemas)(source)  # noqa: E731
+    metrics = {"risk": broken} if place == "the sources file" else {}
+    with pytest.raises(StoreError) as said:
+        sync(declared({"crm": c.tables}, **metrics), c.data, now=NOON, connect=asked)
+    assert "none holds what lies above 50 and up to 60 points" in str(said.value)
+    assert ("set in the app" in str(said.value)) == (place == "the app") and not read
+    assert store.latest(c.data).id == first
+    if place == "the app":
+        settings.put(database.connect(c.data), settings.RISK, {}, 1, "ann", NOON)
+    assert c.sync(now=NOON).snapshot == first
 
 
 def test_marts_follow_the_policy_that_is_set_in_the_app_and_the_snapshot_says_which(tmp_path, monkeypatch):

@@ -33,6 +33,13 @@ MARTS: dict[str, Mart] = {mart.name: mart for module in MODULES for mart in modu
 BUILD_MEMORY = "1200MB"
 
 
+def checked(settings: Mapping) -> None:
+    """Raise ValueError with what keeps a mart from being built with these settings."""
+    for mart in MARTS.values():
+        if mart.check:
+            mart.check(settings)
+
+
 def rebuild(
     data: Path,
     tables: Mapping[str, int],

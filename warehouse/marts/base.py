@@ -17,6 +17,7 @@ class Mart:
     reads: the tables and marts its `build` looks at. key: the columns that identify a row.
     is_looked_up: read for one customer at a time rather than as a whole; its files are cut into small groups, of which one is read.
     build(tables, settings): pure; `settings` is the sources file's `{"calendar": {...}, "metrics": {...}}`.
+    check(settings): raises ValueError with what is wrong with them; asked before a sync reads anything.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Mart:
     key: tuple[str, ...]
     build: Callable[[Tables, Mapping], nw.LazyFrame]
     is_looked_up: bool = False
+    check: Callable[[Mapping], object] | None = None

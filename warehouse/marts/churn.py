@@ -13,7 +13,7 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
-from metrics import churn_card, churn_history, churn_model
+from metrics import churn_card, churn_history, churn_model, policies
 from metrics.additive_logit import BASE
 from metrics.churn_features import KINDS, NUMBERS
 from warehouse.marts.base import Mart, Tables
@@ -27,6 +27,11 @@ TESTED = WHO | {"is_lost": FLOAT, "lost_after": FLOAT, "probability": FLOAT} | R
 MODEL = {"population": TEXT, "feature": TEXT, "kind": TEXT, "at": FLOAT, "label": TEXT, "points": FLOAT}
 SCORES = WHO | {"ranked_by": TEXT, "why": TEXT, "probability": FLOAT, "likelihood": FLOAT, BASE: FLOAT}
 SCORES |= KNOWN | {f"points_{name}": FLOAT for name in (*NUMBERS, *KINDS)}
+
+
+def policy(settings: Mapping) -> policies.Policy:
+    """The policy that the rules are tried by. Raises QuestionError with every fault of [metrics.risk]."""
+    return policies.checked(settings.get("metrics", {}).get("risk", {}))
 
 
 def history(tables: Tables, settings: Mapping) -> nw.LazyFrame:
@@ -67,7 +72,7 @@ SOURCES = (
     "coverage",
 )  # fmt: skip
 MARTS = (
-    Mart("churn_history", SOURCES, ("scored_on", "customer_id"), history),
+    Mart("churn_history", SOURCES, ("scored_on", "customer_id"), history, check=policy),
     Mart("churn_tested", ("churn_history",), ("scored_on", "customer_id"), tested),
     Mart("churn_model", ("churn_history", "churn_tested"), ("population", "feature", "kind", "at", "label"), model),
     Mart("churn_scores", ("churn_history", "churn_model"), ("customer_id",), scores),

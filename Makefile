@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RAPPORT_DATA ?= data/warehouse
 RAPPORT_SOURCES ?= data/demo/sources.toml
 PORT ?= 8501
+WORKERS ?= $(if $(CI),2,$(shell $(PYTHON) -c 'import os; print(max(2, min(8, os.cpu_count() or 2)))'))
 export RAPPORT_DATA RAPPORT_SOURCES
 
 .PHONY: run demo sync test test-spark bench lint lock clean
@@ -25,7 +26,7 @@ sync: $(VENV)/.run  ## read the sources again
 
 test: $(VENV)/.test  ## set up what tests need, run them all
 	bash tests/setup.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-spark: $(VENV)/.test  ## every metric and mart on Spark, asked in more ways
 	bash tests/setup.sh

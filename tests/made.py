@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import os
 import tempfile
 from decimal import Decimal
 from functools import partial
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from access.scope import FULL
-from tests import told_apart
+from tests import KEPT, told_apart
 from warehouse import contract, engine
 from warehouse.marts import MARTS
 from warehouse.schema import arrow_schema
@@ -42,7 +43,7 @@ def made(
     step: what the sync found of who is one customer (tests.told_apart).
     """
     settings = {**SETTINGS, **(settings or {})}
-    folder, worker = Path(tempfile.mkdtemp(prefix="made-")), engine.engine(engine_name)
+    folder, worker = Path(tempfile.mkdtemp(prefix="made-", dir=os.environ.get(KEPT))), engine.engine(engine_name)
     key = f"made-{next(_serial)}"
     _keys.append(f"{key}:")
     worker.forget(_keys[-AT_ONCE:], "made-")

@@ -7,27 +7,19 @@ none, is answered from one query by all of them. Only what adds up may be asked 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from metrics.query import Query, noted, watched
+from metrics.shelf import Shelf
 
 KEYS = ("bucket", "code")  # keys that sums may have besides the question's `by` columns
 MOST = 200  # small frames remembered
-
-
-@dataclass
-class _Entry:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    rows: pd.DataFrame | None = None
-    noted: list = field(default_factory=list)
 
 
 class Memory:
@@ -37,27 +29,18 @@ class Memory:
     """
 
     def __init__(self, render: Callable[[Any], Any] | None = None, most: int = MOST):
-        self._render, self._most = render, most
-        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self._lock = threading.Lock()
+        self._render = render
+        self._shelf: Shelf[tuple[pd.DataFrame, list]] = Shelf(most)
 
     def rows(self, question: Hashable, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """The answer to `question`, computed the first time. Whoever watches queries sees those that gave it, each time."""
-        entry = self._entry(question)
-        with entry.lock:
-            if entry.rows is None:
-                with watched(self._render) as entry.noted:
-                    entry.rows = compute()
-        noted(entry.noted)
-        return entry.rows.copy()
+        rows, queries = self._shelf.get(question, lambda: self._watched(compute))
+        noted(queries)
+        return rows.copy()
 
-    def _entry(self, question: Hashable) -> _Entry:
-        with self._lock:
-            entry = self._entries.setdefault(question, _Entry())
-            self._entries.move_to_end(question)
-            while len(self._entries) > self._most:
-                self._entries.popitem(last=False)
-            return entry
+    def _watched(self, compute: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list]:
+        with watched(self._render) as queries:
+            return compute(), queries
 
 
 _memory: ContextVar[Memory | None] = ContextVar("memory", default=None)

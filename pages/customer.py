@@ -381,18 +381,16 @@ if account:
     left, right = st.columns(2)
     with left:
         basics(account)
+        if account.happened is not None:
+            transactions(account)
     with right:
         if account.happened is None:
             page.empty("customer.no_events")
         else:
-            transactions(account)
+            service(account)
+            preferences(account)
 elif asked:
     page.empty("customer.unknown")
-if account and account.happened is not None:
-    with left:
-        preferences(account)
-    with right:
-        service(account)
 if account:
     at_risk(account)
     how_it_stands(account)

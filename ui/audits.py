@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import streamlit as st
 
 from access import journal
 from access.guard import admitted_now
 from metrics import audit, audit_content, audit_presence
 from metrics.audit import Material, Quarter
 from metrics.audit_policy import policy, rule_of
+from metrics.shelf import shelved
 from records import audits, database
 from records.audited import Audit
 from ui import audit_facts, data, numbers
@@ -88,9 +88,9 @@ def _content(view: View, quarter: Quarter, facts: Mapping, told: Callable[[int, 
     return audit_content.content(quarter, material, view.snapshot, lines)
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
-def _presence(key: str, _snapshot: str, _period) -> list[dict]:
-    return audit_presence.presence(data.tables(_snapshot), _period)
+@shelved(50)
+def _presence(key: str, snapshot: str, period) -> list[dict]:
+    return audit_presence.presence(data.tables(snapshot), period)
 
 
 def make(view: View, quarter: Quarter, told: Callable[[int, int], None] = lambda done, all_: None) -> Audit:

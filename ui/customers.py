@@ -16,6 +16,7 @@ from access import journal
 from access.guard import admitted_now
 from metrics import customer, nps, people
 from metrics.period import Period, add_months
+from metrics.shelf import shelved
 from ui import data, selection
 from ui.selection import DEFAULT
 from ui.view import View
@@ -33,9 +34,9 @@ def about(snapshot: str, ask: Callable, *particulars) -> Any:
     return _about(data.digest(snapshot, admitted_now().scope, None, part=part), ask, snapshot, particulars)
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
-def _about(key: str, _ask: Callable, _snapshot: str, _particulars: tuple) -> Any:
-    return _ask(data.tables(_snapshot), *_particulars)
+@shelved(500)
+def _about(key: str, ask: Callable, snapshot: str, particulars: tuple) -> Any:
+    return ask(data.tables(snapshot), *particulars)
 
 
 def asked_for() -> str | None:

@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import narwhals as nw
 import pandas as pd
-import streamlit as st
 
 import warehouse
 from access.guard import NotAdmitted, admitted_now
@@ -32,12 +31,13 @@ from metrics.metric import Metric, ask
 from metrics.period import Calendar
 from metrics.query import Frame, Query, QuestionError, collect, named, watched
 from metrics.result import Answer
+from metrics.shelf import shelved
 from ui.view import View
 from warehouse import store
 
 # Answers are kept as they are, not pickled: reading a frame back costs more than most pages. Every reader gets a copy that shares
 # the values until somebody writes to it (pandas copies on write), so what is kept never changes.
-CACHED = {"max_entries": 4000, "show_spinner": False}
+MOST_ANSWERS = 4000
 MOST_ROWS = 5000  # of a list on screen; its files hold all
 Value = TypeVar("Value")
 _thread = threading.local()  # what this thread has open: tables belong to one thread
@@ -109,9 +109,9 @@ def once(view: View, part: object, make: Callable[[], Value]) -> Value:
     return _once(digest(view.snapshot, admitted_now().scope, None, view.query(), part=repr((part, view.grain, view.against, view.language))), make)
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _once(key: str, _make: Callable[[], Value]) -> Value:
-    return _make()
+@shelved(200)
+def _once(key: str, make: Callable[[], Value]) -> Value:
+    return make()
 
 
 def answer(view: View, name: str, *, grain=None, by=(), where=None, **options) -> Answer:
@@ -181,20 +181,20 @@ def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -
     return replace(found, rows=found.rows.copy(deep=False))
 
 
-@st.cache_resource(**CACHED)
-def _computed(key: str, _metric: Metric, _snapshot: str, _query: Query) -> Computed:
-    with remembering(_memory(_snapshot)), watched(warehouse.sql) as sql:
-        found = ask(_metric, tables(_snapshot), _query)
+@shelved(MOST_ANSWERS)
+def _computed(key: str, asked: Metric, snapshot: str, query: Query) -> Computed:
+    with remembering(_memory(snapshot)), watched(warehouse.sql) as sql:
+        found = ask(asked, tables(snapshot), query)
     return Computed(found, tuple(sql), key)
 
 
-@st.cache_resource(max_entries=1000, show_spinner=False)
-def _explained(key: str, _name: str, _snapshot: str, _query: Query, _against: str) -> list[dict]:
-    with remembering(_memory(_snapshot)):
-        return decomposition.explain(tables(_snapshot), _query, _name, against=_against)
+@shelved(1000)
+def _explained(key: str, name: str, snapshot: str, query: Query, against: str) -> list[dict]:
+    with remembering(_memory(snapshot)):
+        return decomposition.explain(tables(snapshot), query, name, against=against)
 
 
-@st.cache_resource(max_entries=20, show_spinner=False)
+@shelved(20)
 def _remembered(key: str) -> Memory:
     return Memory(warehouse.sql)
 
@@ -204,12 +204,12 @@ def _memory(snapshot: str) -> Memory:
     return _remembered(digest(snapshot, admitted_now().scope, None, part="sums"))
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _behind(key: str, _metric: Metric, _snapshot: str, _query: Query, _limit: int, _customer: str | None = None) -> Behind:
-    frame = _rows(_metric, _snapshot, _query)
-    frame = frame if _customer is None else frame.filter(nw.col("customer_id") == _customer)
-    rows = collect(frame.head(_limit))
-    return Behind(rows, len(rows) if len(rows) < _limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
+@shelved(200)
+def _behind(key: str, asked: Metric, snapshot: str, query: Query, limit: int, customer: str | None = None) -> Behind:
+    frame = _rows(asked, snapshot, query)
+    frame = frame if customer is None else frame.filter(nw.col("customer_id") == customer)
+    rows = collect(frame.head(limit))
+    return Behind(rows, len(rows) if len(rows) < limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
 
 
 def _rows(asked: Metric, snapshot: str, query: Query) -> Frame:
@@ -251,9 +251,9 @@ def reach(snapshot: str) -> Reach | None:
     return _reach(digest(snapshot, admitted_now().scope, None, part="reach"), snapshot)
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
-def _reach(key: str, _snapshot: str) -> Reach | None:
-    rows = collect(tables(_snapshot)["coverage"])
+@shelved(50)
+def _reach(key: str, snapshot: str) -> Reach | None:
+    rows = collect(tables(snapshot)["coverage"])
     if rows.empty:
         return None
     return Reach(min(rows["first_on"]), max(rows["last_on"]) + dt.timedelta(days=1))
@@ -266,9 +266,9 @@ def accounts_in(snapshot: str, scope: Scope) -> int:
     return _accounts_in(digest(snapshot, scope, None, part="accounts"), snapshot, scope)
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _accounts_in(key: str, _snapshot: str, _scope: Scope) -> int:
-    return int(collect(warehouse.open(directory(), _snapshot, _scope)["accounts"].select(n=nw.len()))["n"].iloc[0])
+@shelved(200)
+def _accounts_in(key: str, snapshot: str, scope: Scope) -> int:
+    return int(collect(warehouse.open(directory(), snapshot, scope)["accounts"].select(n=nw.len()))["n"].iloc[0])
 
 
 def calendar(settings: Mapping) -> Calendar:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import narwhals as nw
 import pandas as pd
-import streamlit as st
 
 from access.guard import admitted_now
 from metrics import survey
 from metrics.query import collect
+from metrics.shelf import shelved
 from ui import data
 from ui.selection import BLANK, SEGMENTS
 
@@ -22,9 +22,9 @@ def choices(snapshot: str) -> Mapping[str, Mapping[str, str]]:
     return _choices(data.digest(snapshot, admitted_now().scope, None, part="choices"), snapshot)
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
-def _choices(key: str, _snapshot: str) -> dict[str, dict[str, str]]:
-    accounts = data.tables(_snapshot)["accounts"]
+@shelved(50)
+def _choices(key: str, snapshot: str) -> dict[str, dict[str, str]]:
+    accounts = data.tables(snapshot)["accounts"]
     return {name: _offered(accounts, name, column) for name, column in SEGMENTS.items()}
 
 
@@ -45,9 +45,9 @@ def values_of(snapshot: str, column: str) -> tuple[str, ...]:
     return _values_of(data.digest(snapshot, admitted_now().scope, None, part=f"values {column}"), snapshot, column)
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
-def _values_of(key: str, _snapshot: str, _column: str) -> tuple[str, ...]:
-    found = collect(data.tables(_snapshot)["accounts"].select(value=nw.col(_column)).unique().head(MOST_CHOICES))["value"]
+@shelved(50)
+def _values_of(key: str, snapshot: str, column: str) -> tuple[str, ...]:
+    found = collect(data.tables(snapshot)["accounts"].select(value=nw.col(column)).unique().head(MOST_CHOICES))["value"]
     return tuple(sorted(map(str, found.dropna())))
 
 
@@ -56,6 +56,6 @@ def survey_segments(snapshot: str) -> tuple[str, ...]:
     return _survey_segments(data.digest(snapshot, admitted_now().scope, None, part="survey segments"), snapshot)
 
 
-@st.cache_resource(max_entries=50, show_spinner=False)
-def _survey_segments(key: str, _snapshot: str) -> tuple[str, ...]:
-    return survey.segment_columns(data.tables(_snapshot))
+@shelved(50)
+def _survey_segments(key: str, snapshot: str) -> tuple[str, ...]:
+    return survey.segment_columns(data.tables(snapshot))

@@ -58,6 +58,8 @@ def suppressed(rows: pd.DataFrame, query: Query, base: str, sums: Sums, size: Si
     given_away = pd.Series(False, rows.index)
     for along, table in _tables(cells, keys, query):
         found = _slices(table, [column for column in along if column in keys], along, query, size)
+        if not found:
+            continue
         given_away |= pd.Series([own in found for own in _tuples(rows, [column for column in along if column in keys])], rows.index, dtype=bool)
     return suppress_all(rows, keys, base, also=given_away)
 
@@ -77,6 +79,8 @@ def _tables(cells: pd.DataFrame, keys: list[str], query: Query) -> Iterable[tupl
 def _slices(table: pd.DataFrame, kept: list[str], along: list[str], query: Query, size: Size) -> set[tuple]:
     """The keys `kept` of slices that hold some of a family's hidden groups and not all of them."""
     hidden = hidden_along(size(table), [table[[c for c in along if c != key]] for key in along])
+    if not hidden.any():
+        return set()
     chosen, partly = pd.Series(True, table.index), pd.Series(False, table.index)
     for column in along:
         if column not in dict(query.where):

@@ -117,9 +117,11 @@ def hidden_along(size: pd.Series, families: list[pd.DataFrame], k: int = K_ANONY
     size: what each group is worth. families: for each way of adding up, the columns within which groups have a known total.
     """
     size = pd.to_numeric(size).astype("float64").fillna(0)
-    numbered = [f.groupby(list(f.columns), dropna=False).ngroup() if len(f.columns) else pd.Series(0, size.index) for f in families]
     hidden, before = (size > 0) & (size < k - TINY), None
     hidden = hidden if also is None else hidden | (also & (size > 0))
+    if not hidden.any():  # nothing that a family could give away
+        return hidden
+    numbered = [f.groupby(list(f.columns), dropna=False).ngroup() if len(f.columns) else pd.Series(0, size.index) for f in families]
     while before is None or hidden.sum() > before:
         before = hidden.sum()
         for family in numbered:
@@ -135,6 +137,8 @@ def _masked(rows: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
     if tuple(rows.columns[first : first + len(STANDARD)]) != STANDARD:
         raise ValueError(f"suppress the rows of a finished answer (keys, {', '.join(STANDARD)}, …), not {', '.join(rows.columns)}")
     rows = rows.copy()
+    if not hidden.any():
+        return rows
     figures = [c for c in rows.columns[first:] if c not in ("state", "complete")]
     rows[figures] = rows[figures].mask(hidden)
     rows.loc[hidden, "state"] = "suppressed"

@@ -50,12 +50,45 @@ def test_fragments_are_asked_anew_who_is_looking(screen, monkeypatch):
         pass
     assert guard.admitted_now().scope.is_full and not guard.is_stale()
     guard.st.session_state[guard.CHOICE] = (None, Grant("partner", "all"))  # another role in the meantime
-    assert guard.admitted_now().role.name == "partner" and guard.is_stale()
+    assert guard.is_stale() and guard.admitted_now().role.name == "partner"
     monkeypatch.setattr(guard.identity, "is_configured", lambda: True)
     monkeypatch.setattr(guard.identity, "person", lambda hours: Refusal.EXPIRED)
+    assert guard.is_stale()
     with pytest.raises(guard.NotAdmitted) as refused:
         guard.admitted_now()
-    assert refused.value.refusal is Refusal.EXPIRED and guard.is_stale()
+    assert refused.value.refusal is Refusal.EXPIRED
+
+
+def test_within_a_run_the_reader_is_believed_for_a_moment_and_no_longer(screen, monkeypatch):
+    now, asked = [100.0], []
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now[0])
+    found = guard.reader_now()
+    monkeypatch.setattr(guard, "reader_now", lambda: asked.append(now[0]) or found)
+    with guard.admit():
+        guard.admitted_now()
+        now[0] += guard.MOMENT / 2
+        assert guard.admitted_now() is found and asked == [100.0, 100.0]
+        now[0] += guard.MOMENT
+        guard.admitted_now()
+        assert asked == [100.0, 100.0, now[0]]
+
+    def revoked():
+        raise guard.NotAdmitted("revoked")
+
+    monkeypatch.setattr(guard, "reader_now", revoked)
+    assert guard.is_stale()  # where a part of a page begins, whatever was found a moment ago
+    now[0] += 2 * guard.MOMENT
+    with pytest.raises(guard.NotAdmitted, match="revoked"):
+        guard.admitted_now()
+
+
+def test_what_was_found_in_one_session_is_nobodys_in_another(screen, monkeypatch):
+    with guard.admit():
+        pass
+    guard.admitted_now()
+    monkeypatch.setattr(guard.st, "session_state", {})  # the next session, at the same moment and on the same thread
+    with pytest.raises(guard.NotAdmitted, match="no page of this session was opened"):
+        guard.admitted_now()
 
 
 def test_who_is_not_admitted_leaves_the_session_shut(screen, monkeypatch):

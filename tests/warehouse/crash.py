@@ -4,6 +4,7 @@ What the source holds depends on the round alone, so that a clean sync of the sa
 """
 
 import datetime as dt
+import signal
 import sys
 import time
 from pathlib import Path
@@ -57,6 +58,7 @@ def hold(point: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background hands on that it is ignored
     if sys.argv[3:]:
         hold(sys.argv[3])
     print(run(Path(sys.argv[1]), int(sys.argv[2])).snapshot)

@@ -85,6 +85,12 @@ def additive(
     return rows if by == query.by else added_up(rows, query.by)
 
 
+def remembered(question: Hashable, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """`compute()`, or the same from what is remembered; question: everything it depends on beside the tables."""
+    memory = _memory.get()
+    return memory.rows(question, compute) if memory else compute()
+
+
 def _finest(by: tuple[str, ...], splits: Callable[[], Iterable[str]] | None) -> tuple[str, ...]:
     """All columns that are asked for together with `by`, where those of `by` are among them."""
     wide = {*_across.get()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import narwhals as nw
 import pandas as pd
 
-from metrics.additive import additive
+from metrics.additive import additive, remembered
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, of_customers, segmented
 from metrics.windows import Window, each_window, number, part, runs_at, windows
 
@@ -26,7 +26,8 @@ def basis(tables: Tables, query: Query) -> str:
         raise QuestionError(f"no basis {chosen!r}; there are {', '.join(BASES)}")
     if chosen != "auto":
         return chosen
-    return "purchases" if collect(tables["recurring"].select("customer_id").head(1)).empty else "recurring"
+    first = remembered("recurs at all", lambda: collect(tables["recurring"].select("customer_id").head(1)))
+    return "purchases" if first.empty else "recurring"
 
 
 def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metrics import hiding, nps
+from metrics.additive import remembered
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, segmented, within
 from metrics.respondents import effective_n, kish, number, prepared, weighed
@@ -22,6 +23,7 @@ QUESTION_COLUMNS = ("dimension", "question", "question_id")  # asked by these, e
 SCALE = ["scale_min", "scale_max"]
 ENDS = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")  # of a scale: "1-5", "-2-2"
 EXTRA = ("scale_min", "scale_max", "midpoint", "is_low", "top2", "top2_low", "top2_high", "dismissed", "n_eff", "centre")
+OPTIONS = {**nps.OPTIONS, "scale": None}
 TINY = 1e-9  # a mean this close to the midpoint is the midpoint
 
 
@@ -44,9 +46,13 @@ def satisfaction(tables: Tables, query: Query) -> Answer:
     """
     query, weighting = nps.with_wave(query), query.options["weighting"]
 
-    def sums(asked: Query) -> pd.DataFrame:
+    def compute(asked: Query) -> pd.DataFrame:
         frame, keys = grouped(scored(tables, asked), "answered_on", tables, asked)
         return _summed(frame, keys, asked)
+
+    def sums(asked: Query) -> pd.DataFrame:  # those without filters serve every filter on the same columns
+        about = asked.period, asked.grain, asked.by, asked.where, nps.dimension(asked), *(asked.options.get(name) for name in OPTIONS)
+        return remembered(("satisfaction", *about), lambda: compute(asked))
 
     told = _with_dimension(query)
     rows, cells = sums(query), _unfiltered(sums, told)
@@ -249,7 +255,7 @@ USUAL = ("region", "industry", "grade", "size", "channel", "owner", "department"
 METRICS = (
     Metric(
         "satisfaction", satisfaction, "Mean score of a question or dimension on its own scale, and the share of the two best scores.", "Σ w·score / Σ w",
-        "score", ("scores",), behind_satisfaction, "higher", {**nps.OPTIONS, "scale": None}, "interval: normal, one answer added at each end of the scale",
+        "score", ("scores",), behind_satisfaction, "higher", OPTIONS, "interval: normal, one answer added at each end of the scale",
     ),
     Metric(
         "verbatims", verbatims, "Comments that customers wrote, with what they said about recommending us.", "count of comments", "count", ("scores",),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 
 import duckdb
-import narwhals as nw
+from duckdb.sqltypes import DOUBLE
 from narwhals._duckdb.dataframe import DuckDBLazyFrame
 from narwhals._duckdb.expr import DuckDBExpr
 from narwhals._duckdb.namespace import DuckDBNamespace
@@ -150,7 +150,7 @@ class WrittenExpr(DuckDBExpr):
 
     def is_in(self, other: Sequence) -> WrittenExpr:
         """SQL's IN: the engine looks for it in what it knows of the stored rows, and behind joins. Narwhals searches a list for each row."""
-        values = [duckdb.ConstantExpression(value) for value in other]
+        values = [_constant(value) for value in other]
         return self._with_elementwise(lambda expr: expr.isin(*values)) if values else super().is_in(other)
 
 
@@ -173,5 +173,21 @@ class WrittenNamespace(DuckDBNamespace):
         return items[0]._with_native(reduce(Written.union, (item.native for item in items)))
 
     def lit(self, value, dtype) -> WrittenExpr:
-        """A fraction says that it is one: 0.5 as text would be read as a decimal."""
-        return super().lit(value, nw.Float64 if dtype is None and isinstance(value, float) else dtype)
+        if dtype is not None:
+            return super().lit(value, dtype)
+        said, names = (lambda frame, *window: [_constant(value)]), (lambda frame: ["literal"])
+        return WrittenExpr(said, said, evaluate_output_names=names, alias_output_names=None, version=self._version)
+
+    def _lit(self, value) -> duckdb.Expression:
+        return _constant(value)
+
+
+def _constant(value) -> duckdb.Expression:
+    """A value that is the same when its text is read again: 0.5 would be a decimal, and a text ends at its first NUL."""
+    if isinstance(value, float):
+        return duckdb.ConstantExpression(value).cast(DOUBLE)
+    if isinstance(value, str) and "\0" in value:
+        nul = duckdb.FunctionExpression("chr", duckdb.ConstantExpression(0))
+        parts = [duckdb.ConstantExpression(part) for part in value.split("\0")]
+        return duckdb.FunctionExpression("concat", parts[0], *(piece for part in parts[1:] for piece in (nul, part)))
+    return duckdb.ConstantExpression(value)

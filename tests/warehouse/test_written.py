@@ -125,6 +125,28 @@ def test_nothing_is_asked_of_the_engine_before_the_rows_are(cursor):
     assert f.columns == ["key", "n"]
 
 
+hostile = st.text() | st.sampled_from(
+    ["'", "''", "\\'", "'; DROP TABLE right_rows; --", '"', "$$", "/*", "--", "\x00", "a\x00b'", "é'", "\u2019", "\\x27", "%", "\r\n"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(hostile, min_size=1, max_size=4), st.floats(), st.integers(-(2**63), 2**63 - 1))
+def test_a_value_is_a_value_whatever_it_says(cursor, texts, fraction, whole):
+    """Values of filters come from the address bar: the engine itself writes them, and reads back what it wrote."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE given AS SELECT unnest(?::varchar[]) AS text", [[*texts, "other"]])
+    relation = cursor.sql("FROM given")
+    text = nw.col("text")
+    for frame in (nw.from_native(relation), nw.from_native(Written(cursor, ["text"], source="given"))):
+        for chosen in (text.is_in(texts), text == texts[0], text.str.contains(texts[0], literal=True)):
+            found = frame.filter(chosen).with_columns(same=nw.lit(texts[0]), whole=nw.lit(whole)).collect("pyarrow").to_native().to_pylist()
+            assert {row["text"] for row in found} & {*texts} and {row["same"] for row in found} == {texts[0]} and found[0]["whole"] == whole
+        assert {row["text"] for row in frame.filter(text.is_in(texts)).collect("pyarrow").to_native().to_pylist()} == {*texts}
+    related, written = (f.select(x=nw.lit(fraction)) for f in (nw.from_native(relation), nw.from_native(Written(cursor, ["text"], source="given"))))
+    assert written.collect("pyarrow").to_native().to_pylist() == related.collect("pyarrow").to_native().to_pylist()
+    assert cursor.execute("SELECT count(*) FROM right_rows").fetchone() == (5,)
+
+
 def test_text_shown_to_a_reader_runs_as_it_stands(cursor):
     _, written = frames(cursor, "left rows")
     frame = written.filter(share > 0.25).group_by("key").agg(n.sum()).sort("key")

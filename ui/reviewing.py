@@ -34,16 +34,20 @@ TURNS = "_review_turns"  # counts the notes of this session, so that each has fr
 
 def queue(view: View) -> pd.DataFrame:
     """High-value customers (the first 5,000 of them), those that are due first: COLUMNS, customer_id and `checks`, their failing checks' codes."""
-    rows = data.rows_behind(view, METRIC).rows
-    newest = _newest(view)
-    theirs = [newest.get(customer) for customer in rows["customer_id"]]
-    days, now = _days(view), dt.datetime.now(dt.UTC)
-    rows = rows.assign(
-        tier=rows["tier"].map(spoken.grade), what=rows["checks"].map(_named), is_due=[reviews.is_due(one, days, now) for one in theirs],
-        reviewed_on=[one.at if one else None for one in theirs], who=[_who(one) for one in theirs],
-        verdict=[t(f"review.verdicts.{one.verdict}") if one else t("review.never") for one in theirs], note=[one.note if one else "" for one in theirs],
-    )  # fmt: skip
+    rows, newest = data.once(view, "review queue", lambda: _in_words(data.rows_behind(view, METRIC).rows)), _newest(view)
+    days, now, n = _days(view), dt.datetime.now(dt.UTC), len(rows)
+    found = {"is_due": [True] * n, "reviewed_on": [None] * n, "who": [""] * n, "verdict": [t("review.never")] * n, "note": [""] * n}
+    for place, customer in enumerate(rows["customer_id"].tolist() if newest else ()):
+        if one := newest.get(customer):
+            said = reviews.is_due(one, days, now), one.at, _who(one), t(f"review.verdicts.{one.verdict}"), one.note
+            for name, value in zip(found, said, strict=True):
+                found[name][place] = value
+    rows = rows.assign(**found)
     return rows.sort_values(["is_due", "n_faults"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(tier=rows["tier"].map(spoken.grade), what=rows["checks"].map(_named))
 
 
 def _newest(view: View) -> dict[str, Review]:
@@ -69,8 +73,8 @@ def _named(checks: str) -> str:
     return " · ".join(faults.called(check) for check in checks.split(",")) if checks else ""
 
 
-def _who(one: Review | None) -> str:
-    return "" if one is None else one.who or t("register.here")
+def _who(one: Review) -> str:
+    return one.who or t("register.here")
 
 
 def told(view: View, rows: pd.DataFrame) -> str:

@@ -88,6 +88,20 @@ def test_a_step_gives_the_rows_and_types_of_a_relation(cursor, name):
     assert written.collect_schema() == related.collect_schema()
 
 
+ORDERED = {
+    "then selected": lambda f: f.sort("n", nulls_last=True).select("key", "n"),
+    "then more columns": lambda f: f.sort("key", "n", descending=[True, False]).with_columns(twice=n * 2),
+    "then fewer rows": lambda f: f.sort("share", descending=True, nulls_last=True).head(3).drop("flag"),
+    "then filtered": lambda f: f.sort("share").filter(n > 1).rename({"key": "group"}),
+}
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_what_was_sorted_stays_so(cursor, name):
+    related, written = (ORDERED[name](f).collect("pyarrow").to_native() for f in frames(cursor, "left rows"))
+    assert written.to_pylist() == related.to_pylist() and written.num_rows > 2
+
+
 SHAPED = {  # steps that leave the columns key and n, so that any may follow any
     "more": lambda f, g: f.filter(n > 1.5),
     "half": lambda f, g: f.with_columns(n=(n * 0.5)),

@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 RAPPORT_DATA ?= data/warehouse
 RAPPORT_SOURCES ?= data/demo/sources.toml
 PORT ?= 8501
-WORKERS ?= $(if $(CI),2,$(shell $(PYTHON) -c 'import os; print(max(2, min(8, os.cpu_count() or 2)))'))
+MEMORY := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (3 << 30)
+WORKERS ?= $(if $(CI),2,$(shell $(PYTHON) -c 'import os; print(max(2, min(8, os.cpu_count() or 2, $(MEMORY))))'))  # each of them grows to some 2.5 GB
 export RAPPORT_DATA RAPPORT_SOURCES
 
 .PHONY: run demo sync test test-spark bench lint lock clean

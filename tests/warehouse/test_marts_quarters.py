@@ -81,6 +81,19 @@ def test_satisfaction_is_the_mean_on_its_own_scale_and_unknown_without_answers(v
     assert (None if row["satisfaction"] != row["satisfaction"] else row["satisfaction"]) == share
 
 
+def test_half_a_cent_is_rounded_alike_in_whichever_order_amounts_were_added_up():
+    amounts = [338.02, 372.86, 309.32]  # at 7.125 together 7,268.925 or, from behind, 7,268.924999999999
+    days = [("2024-12-02", "2024-12-03", "2024-12-04"), ("2024-12-04", "2024-12-03", "2024-12-02")]
+    ordered = [
+        invoice(name, day, amount, currency="USD") for name, order in zip("ab", days, strict=True) for day, amount in sorted(zip(order, amounts, strict=True))
+    ]
+    early = [invoice(name, "2024-01-01") for name in "abx"]
+    rates = [{"currency": "USD", "day": f"2024-12-0{day}", "rate": 7.125} for day in (1, 2, 3, 4)]
+    rows = quarters({"invoices": [*early, *ordered, invoice("x", "2025-01-02")], "rates": rates})
+    found = [rows.loc[(name, D("2024-10-01")), "quarter_revenue"] for name in "ab"]
+    assert found[0] == found[1] and found[0] in (7268.92, 7268.93)
+
+
 def test_growth_weighs_the_later_half_and_the_pipeline_against_the_earlier_half():
     """Earlier half 600, later half 300, pipeline 900: (300 + 900 − 600) / 1800."""
     lines = [*monthly("c", "2024-01", 6, 100), *monthly("c", "2024-07", 6, 50), invoice("c", "2025-01-02")]

@@ -20,6 +20,7 @@ YEAR = 4  # quarters
 KEPT = 12  # quarters of history; [metrics.grading] quarters
 VISIT = ("visit", "on-site visit", "meeting", "拜访", "上门", "走访")  # channels that count as a visit; [metrics.grading] visits
 CENTS, DIGITS = 2, 9  # decimals of amounts, and of scores
+NOISE = 6  # decimals of amounts below which only the order of adding up shows
 MONEY = ("amount", "later", "pipeline", "quarter_revenue")
 SUMS = ("revenue", "orders", "interactions", "visits", "answered", "satisfied", "usage")
 
@@ -87,7 +88,8 @@ def _trailing(tables: Tables, settings: Mapping, spans: list) -> nw.LazyFrame:
     own = {f"quarter_{name}": nw.when(nw.col("ago") == 0).then(nw.col(name)).otherwise(0.0).sum() for name in ("revenue", *SUMS[1:4], "usage")}
     later = nw.when(nw.col("ago") < YEAR // 2).then(nw.col("revenue")).otherwise(0.0)
     sums = both.group_by("customer_id", "quarter").agg(nw.col(*SUMS[1:], "pipeline").sum(), amount=nw.col("revenue").sum(), later=later.sum(), **own)
-    return sums.with_columns(nw.col(*MONEY).round(CENTS))  # added up in another order, equal amounts would differ in the last bit and rank apart
+    # added up in another order, equal amounts would differ in the last bit and rank apart; half a cent would be rounded up or down
+    return sums.with_columns(nw.col(*MONEY).round(NOISE).round(CENTS))
 
 
 def _happened(tables: Tables, settings: Mapping) -> nw.LazyFrame:

@@ -157,9 +157,14 @@ def checked(given: Mapping) -> Policy:
         raise QuestionError("; ".join(faults)) from None
 
 
+def in_settings(settings: Mapping) -> Policy:
+    """The policy of a snapshot's settings. Raises QuestionError with every fault of [metrics.risk]."""
+    return checked(settings.get("metrics", {}).get("risk", {}))
+
+
 def policy(query: Query) -> Policy:
     """The policy in force for a question. Raises QuestionError with every fault of [metrics.risk]."""
-    return checked(query.settings.get("metrics", {}).get("risk", {}))
+    return in_settings(query.settings)
 
 
 def bands_of(policy: Policy, grade: str | None) -> tuple[Band, ...]:

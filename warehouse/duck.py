@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from warehouse.errors import StoreError
 from warehouse.validation import quoted
 from warehouse.views import DUCKDB
-from warehouse.written import Written
+from warehouse.written import Written, constant
 
 SMALL = 4 << 20  # bytes of Parquet up to which a table is kept in memory: each step of a query looks at what it builds on, and a view is looked at anew
 MOST_SHARED = 48  # deep frames whose rows the process holds, of all readers together
@@ -160,12 +160,12 @@ class DuckSession:
         self.cursor, self._looked_at = cursor, looked_at
 
     def frame(self, key: str) -> nw.LazyFrame:
-        names, kinds = self._looked_at(key, self.cursor)
-        return nw.from_native(Written(self.cursor, names, source=quoted(key), kinds=lambda: kinds))
+        names, types = self._looked_at(key, self.cursor)
+        return nw.from_native(Written(self.cursor, names, source=quoted(key), types=types))
 
     def column(self, name: str, texts: Sequence[str]) -> nw.LazyFrame:
         """A frame of one column of texts."""
-        rows = f"SELECT unnest(CAST({duckdb.ConstantExpression(list(texts))} AS VARCHAR[])) AS {quoted(name)}"
+        rows = f"SELECT unnest(CAST({constant(list(texts))} AS VARCHAR[])) AS {quoted(name)}"
         return nw.from_native(Written(self.cursor, [name], body=rows))
 
     def held(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:

@@ -7,7 +7,7 @@ DuckDB backend, whose expressions are DuckDB's own and know how to write themsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import duckdb
@@ -26,12 +26,12 @@ JOINS = {"outer": "FULL"}  # Narwhals' name → SQL's, where they differ
 class Written:
     """A query as text, with the methods of DuckDBPyRelation that Narwhals builds queries with; what else one asks of it, a relation of the text answers.
 
-    source: what may stand after FROM; body: the whole query; columns: the names of what it gives.
+    source: what may stand after FROM; body: the whole query; columns: the names of what it gives; types: theirs, where they are known.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str], *, body: str = "", source: str = "", kinds: Callable[[], list] | None = None):
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str], *, body: str = "", source: str = "", types: list | None = None):
         self._cursor, self.columns, self.alias = cursor, list(columns), "t"
-        self._body, self._source, self._kinds = body, source, kinds
+        self._body, self._source, self._types = body, source, types
 
     def __narwhals_lazyframe__(self) -> WrittenFrame:
         return WrittenFrame(self, version=Version.MAIN)
@@ -49,10 +49,9 @@ class Written:
 
     @property
     def types(self) -> list:
-        if self._kinds is None:
-            found = self.relation().types
-            self._kinds = lambda: found
-        return self._kinds()
+        if self._types is None:
+            self._types = self.relation().types
+        return self._types
 
     def to_arrow_table(self, *options):
         return self._cursor.execute(self.sql_query()).to_arrow_table(*options)
@@ -73,7 +72,7 @@ class Written:
         return self._then(f"LIMIT {int(n)}")
 
     def union(self, other: Written) -> Written:
-        return Written(self._cursor, self.columns, body=f"({self.sql_query()}) UNION ALL ({other.sql_query()})", kinds=self._kinds)
+        return Written(self._cursor, self.columns, body=f"({self.sql_query()}) UNION ALL ({other.sql_query()})", types=self._types)
 
     def set_alias(self, name: str) -> Written:
         return _Named(self, name)
@@ -82,7 +81,7 @@ class Written:
         return self._source or f"({self._body})"
 
     def _then(self, clause: str) -> Written:
-        return Written(self._cursor, self.columns, body=f"SELECT * FROM {self._from()} {clause}", kinds=self._kinds)
+        return Written(self._cursor, self.columns, body=f"SELECT * FROM {self._from()} {clause}", types=self._types)
 
     def _selected(self, expressions: Sequence[duckdb.Expression | str], clause: str = "") -> Written:
         texts, names = [], []
@@ -101,7 +100,7 @@ class _Named(Written):
     """A query under a name, to join it with another."""
 
     def __init__(self, of: Written, name: str):
-        super().__init__(of._cursor, of.columns, body=of._body, source=of._source, kinds=of._kinds)
+        super().__init__(of._cursor, of.columns, body=of._body, source=of._source, types=of._types)
         self.alias = name
 
     def join(self, other: _Named, condition: duckdb.Expression, how: str) -> Written:
@@ -150,7 +149,7 @@ class WrittenExpr(DuckDBExpr):
 
     def is_in(self, other: Sequence) -> WrittenExpr:
         """SQL's IN: the engine looks for it in what it knows of the stored rows, and behind joins. Narwhals searches a list for each row."""
-        values = [_constant(value) for value in other]
+        values = [constant(value) for value in other]
         return self._with_elementwise(lambda expr: expr.isin(*values)) if values else super().is_in(other)
 
 
@@ -173,19 +172,20 @@ class WrittenNamespace(DuckDBNamespace):
         return items[0]._with_native(reduce(Written.union, (item.native for item in items)))
 
     def lit(self, value, dtype) -> WrittenExpr:
-        if dtype is not None:
-            return super().lit(value, dtype)
-        said, names = (lambda frame, *window: [_constant(value)]), (lambda frame: ["literal"])
-        return WrittenExpr(said, said, evaluate_output_names=names, alias_output_names=None, version=self._version)
+        said, names = (lambda frame, *window: [constant(value)]), (lambda frame: ["literal"])
+        made = WrittenExpr(said, said, evaluate_output_names=names, alias_output_names=None, version=self._version)
+        return made if dtype is None else made.cast(dtype)
 
     def _lit(self, value) -> duckdb.Expression:
-        return _constant(value)
+        return constant(value)
 
 
-def _constant(value) -> duckdb.Expression:
+def constant(value) -> duckdb.Expression:
     """A value that is the same when its text is read again: 0.5 would be a decimal, and a text ends at its first NUL."""
     if isinstance(value, float):
         return duckdb.ConstantExpression(value).cast(DOUBLE)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, str) and "\0" in item for item in value):
+        return duckdb.FunctionExpression("list_value", *map(constant, value))
     if isinstance(value, str) and "\0" in value:
         nul = duckdb.FunctionExpression("chr", duckdb.ConstantExpression(0))
         parts = [duckdb.ConstantExpression(part) for part in value.split("\0")]

@@ -1,5 +1,6 @@
 """Files of one table: planned as one where they have the same columns, put together by name where they have not."""
 
+import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -39,3 +40,10 @@ def test_a_file_that_cannot_be_looked_at_is_the_engines_to_report(tmp_path):
     found = stored(tmp_path, FIRST, SAME)
     (tmp_path / "1.parquet").unlink()
     assert "union_by_name = true" in duck._parquet(found)
+
+
+@pytest.mark.parametrize("texts", [[], ["a"], ["it's", "", "\x00", "a\x00b", "客户"]])
+def test_a_column_of_texts_holds_them_as_they_are(texts):
+    found = DuckEngine().session().column("customer_id", texts)
+    assert found.collect("pyarrow").to_native().to_pylist() == [{"customer_id": text} for text in texts]
+    assert found.collect_schema()["customer_id"] == nw.String

@@ -153,8 +153,16 @@ def test_a_value_is_a_value_whatever_it_says(cursor, texts, fraction, whole):
     text = nw.col("text")
     for frame in (nw.from_native(relation), nw.from_native(Written(cursor, ["text"], source="given"))):
         for chosen in (text.is_in(texts), text == texts[0], text.str.contains(texts[0], literal=True)):
-            found = frame.filter(chosen).with_columns(same=nw.lit(texts[0]), whole=nw.lit(whole)).collect("pyarrow").to_native().to_pylist()
-            assert {row["text"] for row in found} & {*texts} and {row["same"] for row in found} == {texts[0]} and found[0]["whole"] == whole
+            found = (
+                frame.filter(chosen)
+                .with_columns(same=nw.lit(texts[0]), too=nw.lit(texts[0], nw.String), whole=nw.lit(whole))
+                .collect("pyarrow")
+                .to_native()
+                .to_pylist()
+            )
+            assert (
+                {row["text"] for row in found} & {*texts} and {(row["same"], row["too"]) for row in found} == {(texts[0],) * 2} and found[0]["whole"] == whole
+            )
         assert {row["text"] for row in frame.filter(text.is_in(texts)).collect("pyarrow").to_native().to_pylist()} == {*texts}
     related, written = (f.select(x=nw.lit(fraction)) for f in (nw.from_native(relation), nw.from_native(Written(cursor, ["text"], source="given"))))
     assert written.collect("pyarrow").to_native().to_pylist() == related.collect("pyarrow").to_native().to_pylist()

@@ -29,11 +29,6 @@ SCORES = WHO | {"ranked_by": TEXT, "why": TEXT, "probability": FLOAT, "likelihoo
 SCORES |= KNOWN | {f"points_{name}": FLOAT for name in (*NUMBERS, *KINDS)}
 
 
-def policy(settings: Mapping) -> policies.Policy:
-    """The policy that the rules are tried by. Raises QuestionError with every fault of [metrics.risk]."""
-    return policies.checked(settings.get("metrics", {}).get("risk", {}))
-
-
 def history(tables: Tables, settings: Mapping) -> nw.LazyFrame:
     """Customers at the beginning of each quarter and today, with what was known of them and what became of them; see metrics.churn_history."""
     return _stored(churn_history.history(tables, settings), HISTORY)
@@ -72,7 +67,7 @@ SOURCES = (
     "coverage",
 )  # fmt: skip
 MARTS = (
-    Mart("churn_history", SOURCES, ("scored_on", "customer_id"), history, check=policy),
+    Mart("churn_history", SOURCES, ("scored_on", "customer_id"), history, check=policies.in_settings),
     Mart("churn_tested", ("churn_history",), ("scored_on", "customer_id"), tested),
     Mart("churn_model", ("churn_history", "churn_tested"), ("population", "feature", "kind", "at", "label"), model),
     Mart("churn_scores", ("churn_history", "churn_model"), ("customer_id",), scores),

@@ -181,10 +181,10 @@ class WrittenNamespace(DuckDBNamespace):
 
 
 def constant(value) -> duckdb.Expression:
-    """A value that is the same when its text is read again: 0.5 would be a decimal, and a text ends at its first NUL."""
+    """A value that is the same when its text is read again: bare digits are a decimal (a float made of it may lose the last), a text ends at its first NUL."""
     if isinstance(value, float):
-        return duckdb.ConstantExpression(value).cast(DOUBLE)
-    if isinstance(value, (list, tuple)) and any(isinstance(item, str) and "\0" in item for item in value):
+        return duckdb.ConstantExpression(repr(float(value))).cast(DOUBLE)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, float) or (isinstance(item, str) and "\0" in item) for item in value):
         return duckdb.FunctionExpression("list_value", *map(constant, value))
     if isinstance(value, str) and "\0" in value:
         nul = duckdb.FunctionExpression("chr", duckdb.ConstantExpression(0))

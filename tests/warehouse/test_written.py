@@ -5,7 +5,7 @@ import datetime as dt
 import duckdb
 import narwhals as nw
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from warehouse.written import Written
@@ -146,6 +146,7 @@ hostile = st.text() | st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(hostile, min_size=1, max_size=4), st.floats(), st.integers(-(2**63), 2**63 - 1))
+@example(["a"], 0.00021341302153760918, 0)  # its digits as a decimal, made a float: 0.0002134130215376092
 def test_a_value_is_a_value_whatever_it_says(cursor, texts, fraction, whole):
     """Values of filters come from the address bar: the engine itself writes them, and reads back what it wrote."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE given AS SELECT unnest(?::varchar[]) AS text", [[*texts, "other"]])
@@ -164,9 +165,20 @@ def test_a_value_is_a_value_whatever_it_says(cursor, texts, fraction, whole):
                 {row["text"] for row in found} & {*texts} and {(row["same"], row["too"]) for row in found} == {(texts[0],) * 2} and found[0]["whole"] == whole
             )
         assert {row["text"] for row in frame.filter(text.is_in(texts)).collect("pyarrow").to_native().to_pylist()} == {*texts}
-    related, written = (f.select(x=nw.lit(fraction)) for f in (nw.from_native(relation), nw.from_native(Written(cursor, ["text"], source="given"))))
-    assert written.collect("pyarrow").to_native().to_pylist() == related.collect("pyarrow").to_native().to_pylist()
+    frame = nw.from_native(Written(cursor, ["text"], source="given")).select(x=nw.lit(fraction))
+    assert repr(frame.collect("pyarrow").to_native()["x"][0].as_py()) == repr(fraction)
     assert cursor.execute("SELECT count(*) FROM right_rows").fetchone() == (5,)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=20))
+@example([0.00021341302153760918])  # its digits as a decimal, made a float: 0.0002134130215376092
+def test_a_fraction_is_found_again_by_its_value(cursor, fractions):
+    cursor.execute("CREATE OR REPLACE TEMP TABLE measured AS SELECT unnest(?::double[]) AS x", [fractions])
+    frame, x = nw.from_native(Written(cursor, ["x"], source="measured")), nw.col("x")
+    assert len(rows(frame.filter(x.is_in(fractions)))[1]) == len(fractions)
+    for fraction in fractions:
+        assert len(rows(frame.filter(x == fraction))[1]) == len(rows(frame.filter(x <= fraction, x >= fraction))[1]) == fractions.count(fraction)
 
 
 def test_text_shown_to_a_reader_runs_as_it_stands(cursor):

@@ -24,7 +24,8 @@ class Kept:
 
     def get(self, data: Path, key: Hashable, look: Callable[[], Value]) -> Value:
         """The value of a key for a data directory; `look` fetches it when there is none that still holds."""
-        whole, now, mark = (database.location(data), key), time.monotonic(), database.mark(data)
+        where, now = database.location(data), time.monotonic()
+        whole, mark = (where, key), database.mark(data, where)
         at, then, value = self._values.get(whole, (float("-inf"), None, None))
         if then != mark or now - at > (SECONDS if mark is None else LONGEST):
             if len(self._values) >= MOST:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import warehouse
 from access.grants import Grant
+from access.kept import Kept
 from access.roles import ROLES
 from access.scope import Scope
 
@@ -55,7 +56,10 @@ def _reports(mine: set[str], owners: Sequence[Owner]) -> set[str]:
 
 def owners(data: Path) -> tuple[Owner, ...]:
     """The owners of the newest snapshot: rights are of today, whichever snapshot is looked at."""
-    return _owners(str(data.resolve()), warehouse.newest(data))
+    return _owners(str(data.resolve()), _newest.get(data, None, lambda: warehouse.newest(data)))
+
+
+_newest = Kept()
 
 
 @lru_cache(maxsize=8)

@@ -8,9 +8,9 @@ import charts
 from access.guard import guard
 from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
-from ui.figure import clickable, figure
+from ui.figure import clickable, figure, ready
 from ui.method import how
-from ui.table import Column, table
+from ui.table import Column, listing, table
 from ui.words import definition_of, name_of, plain, t, value_of
 
 guard("arpu")
@@ -76,17 +76,26 @@ def metric_name(name: str) -> str:
     return name_of(data.metric(name))
 
 
-def answer_first(view, kind: str) -> None:
-    """What a customer brings, and who brings most of it."""
-    name = AVERAGES[kind][0]
+@data.told
+def _brings(view, name: str) -> str | None:
+    """What a customer brings, and who brings most of it; None where that is not known."""
     first, spread = data.answer(view, name).rows, data.answer(view, "concentration").rows
     if first.empty or first.iloc[0]["state"] != "value":
-        page.sentence(t("arpu.unknown"))
-        return
+        return None
     said = t(f"arpu.says_{name}", value=money(first.iloc[0]["value"]), n=numbers.count(first.iloc[0]["n"]), total=money(first.iloc[0]["numerator"]))
     if len(spread) and spread.iloc[0]["state"] == "value":
         said += " " + t("arpu.says_top", share=share(spread.iloc[0]["value"]))
-    page.sentence(said)
+    return said
+
+
+@data.told
+def _course(view, name: str):
+    """An amount step by step, its figure and what that says; neither of these where no step has a value."""
+    metric, answer = data.metric(name), data.answer(view, name, grain=view.grain)
+    if not answer.rows["value"].notna().any():
+        return answer, None, None
+    spec = charts.line(answer.rows, money, grain=view.grain, tick=numbers.tick, step=lambda day: numbers.step(day, view.grain))
+    return answer, ready(spec), page.course(name_of(metric), answer, metric, view)
 
 
 @page.part("arpu.over_time")
@@ -94,14 +103,12 @@ def over_time(view, names: tuple[str, ...]):
     """One of the amounts, step by step; what it is divided by stands in the data under it."""
     with page.section("arpu.over_time", help="arpu.over_time_help"):
         chosen = one_of("overview.choose", names, "arpu_metric", metric_name)
-        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
+        metric, (answer, spec, alt) = data.metric(chosen), _course(view, chosen)
         st.caption(plain(definition_of(metric)))
-        if not answer.rows["value"].notna().any():
+        if spec is None:
             page.empty("retention.no_series")
             return
         unconverted(answer)
-        spec = charts.line(answer.rows, money, grain=view.grain, tick=numbers.tick, step=lambda day: numbers.step(day, view.grain))
-        alt = page.course(metric_name(chosen), answer, metric, view)
         figure(view, spec, alt, key="arpu_series", rows=answer.rows, columns=SERIES, metrics=(metric,))
 
 
@@ -109,6 +116,21 @@ def unconverted(answer) -> None:
     """Amounts without an exchange rate are left out, and said to be."""
     if answer.notes.get("unconverted"):
         st.warning(t("arpu.unconverted", n=numbers.count(answer.notes["unconverted"])), icon=":material/currency_exchange:")
+
+
+@data.told
+def _segments(view, name: str, by: str):
+    """An average by segment, its figure, what that says, and the segments that can be opened; None where none has a value."""
+    whole, rows = data.answer(view, name).rows, data.answer(view, name, by=(by,)).rows.sort_values("value", ascending=False, na_position="last")
+    if not rows["value"].notna().any():
+        return None
+    everybody, called = whole.iloc[0]["value"], partial(value_of, by)
+    line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
+    options = spoken.names(rows[by], called)
+    spec = charts.forest(rows, by, money, names=options, **line, tick=numbers.tick)
+    best = {"best": plain(called(rows.iloc[0][by])), "value": money(rows.iloc[0]["value"])}
+    alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)
+    return spoken.in_words(rows, called, by, missing=True), ready(spec), alt, options
 
 
 @page.part("arpu.by_segment")
@@ -120,23 +142,33 @@ def by_segment(view, names: tuple[str, ...]):
             by = one_of("arpu.segment", SEGMENTS, "arpu_by", lambda name: t(f"arpu.segments.{name}"))
         with right:
             name = one_of("overview.choose", names, "arpu_average", metric_name)
-        metric, whole = data.metric(name), data.answer(view, name).rows
-        rows = data.answer(view, name, by=(by,)).rows.sort_values("value", ascending=False, na_position="last")
-        if not rows["value"].notna().any():
+        found = _segments(view, name, by)
+        if found is None:
             page.empty("arpu.none")
             return
-        everybody = whole.iloc[0]["value"]
-        line = {"reference": everybody, "reference_label": t("arpu.everybody", value=money(everybody))}
-        called = partial(value_of, by)
-        options = spoken.names(rows[by], called)
-        spec = charts.forest(rows, by, money, names=options, **line, tick=numbers.tick)
+        rows, spec, alt, options = found
         columns = {by: Column(f"arpu.segments.{by}"), **{key: column for key, column in SERIES.items() if key not in ("period", "complete")}}
-        best = {"best": plain(called(rows.iloc[0][by])), "value": money(rows.iloc[0]["value"])}
-        shown = spoken.in_words(rows, called, by, missing=True)
-        alt = t("arpu.by_segment_alt", metric=metric_name(name), segment=t(f"arpu.segments.{by}"), **best)
-        chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", rows=shown, columns=columns, metrics=(metric,))
+        shown = {"rows": rows, "columns": columns, "metrics": (data.metric(name),)}
+        chosen = clickable(view, spec, alt, options, key="arpu_by_segment", prompt="arpu.choose_segment", **shown)
         if chosen is not None:
             behind.rows(view, name, CUSTOMERS, key="arpu_segment_rows", where={by: chosen})
+
+
+@data.told
+def _bridge(view, item: str, of: str):
+    """Before and after in a sentence, the figure of the steps between, what that says, and the items' parts; None without rows."""
+    rows = data.answer(view, "arpu_bridge", by=(item,), of=of, against=view.against).rows
+    if rows.empty:
+        return None
+    whole = rows[rows[item].isna()]
+    whole = whole[whole["step"].isin(ALWAYS) | (whole["value"].abs() >= CENT)]
+    words = {step: t(f"arpu.parts.{step}") for step in whole["step"]}
+    ends = {"before": money(whole.iloc[0]["value"]), "after": money(whole.iloc[-1]["value"])}
+    says = t(f"arpu.bridge_says_{of}", **ends, days=plain(page.days(page.compared(view))))
+    items = rows[rows[item].notna()].sort_values("value", key=abs, ascending=False)
+    shown = items.assign(step=[words[step] for step in items["step"]], label=[value_of(item, label) for label in items["label"]])
+    columns = {"label": Column(f"arpu.segments.{item}"), "step": Column("arpu.part"), "value": Column("arpu.effect", "money")}
+    return says, ready(charts.bridge(whole, "step", money, names=words)), t("arpu.bridge_alt", **ends), listing(view, shown, columns)
 
 
 @page.part("arpu.bridge", parallel=True)
@@ -148,60 +180,86 @@ def bridge(view):
             item = one_of("arpu.items", ITEMS, "arpu_items", lambda name: t(f"arpu.segments.{name}"))
         with right:
             of = one_of("arpu.of", ("arpu", "revenue"), "arpu_of", lambda name: t(f"arpu.ofs.{name}"))
-        answer, metric = data.answer(view, "arpu_bridge", by=(item,), of=of, against=view.against), data.metric("arpu_bridge")
-        page.failed_checks(answer)
-        if answer.rows.empty:
+        page.failed_checks(data.answer(view, "arpu_bridge", by=(item,), of=of, against=view.against))
+        found = _bridge(view, item, of)
+        if found is None:
             page.empty("arpu.no_bridge")
             return
-        whole = answer.rows[answer.rows[item].isna()]
-        whole = whole[whole["step"].isin(ALWAYS) | (whole["value"].abs() >= CENT)]
-        words = {step: t(f"arpu.parts.{step}") for step in whole["step"]}
-        ends = {"before": money(whole.iloc[0]["value"]), "after": money(whole.iloc[-1]["value"])}
-        page.sentence(t(f"arpu.bridge_says_{of}", **ends, days=plain(page.days(page.compared(view)))))
-        items = answer.rows[answer.rows[item].notna()].sort_values("value", key=abs, ascending=False)
-        shown = items.assign(step=[words[step] for step in items["step"]], label=[value_of(item, label) for label in items["label"]])
-        columns = {"label": Column(f"arpu.segments.{item}"), "step": Column("arpu.part"), "value": Column("arpu.effect", "money")}
-        figure(view, charts.bridge(whole, "step", money, names=words), t("arpu.bridge_alt", **ends), key="arpu_bridge")
-        table(view, shown, columns, key="arpu_bridge_items", metrics=(metric,))
+        says, spec, alt, items = found
+        page.sentence(says)
+        figure(view, spec, alt, key="arpu_bridge")
+        table(view, items, key="arpu_bridge_items", metrics=(data.metric("arpu_bridge"),))
+
+
+@data.told
+def _spread(view):
+    """How few bring how much: an alarm if need be, two sentences, the curve and what that says; None where nobody brings anything."""
+    answer, rows = data.answer(view, "concentration"), data.answer(view, "pareto").rows
+    if rows.empty:
+        return None
+    found, alarm = answer.rows.iloc[0], None
+    if found["is_alarming"]:
+        alarm = t("arpu.alarm", share=share(found["largest"]), limit=share(answer.notes["alarm"]))
+    figures = {"share": share(found["value"]), "n": numbers.count(found["customers_80"]), "all": numbers.count(found["n"])}
+    measures = t("arpu.spread", hhi=numbers.count(found["hhi"]), gini=numbers.shown(found["gini"], "score"), largest=share(found["largest"]))
+    words = {"at_label": t("arpu.top_fifth", share=figures["share"]), "axis": t("arpu.percent"), "even": t("arpu.even")}
+    return alarm, (t("arpu.pareto_says", **figures), measures), ready(charts.pareto(rows, share, **words)), t("arpu.pareto_alt", **figures)
 
 
 @page.part("arpu.pareto", parallel=True)
 def pareto(view):
     """How much hangs on how few."""
     with page.section("arpu.pareto", help="arpu.pareto_help"):
-        answer, curve = data.answer(view, "concentration"), data.answer(view, "pareto")
-        if curve.rows.empty:
+        spread = _spread(view)
+        if spread is None:
             page.empty("arpu.none")
             return
-        spread = answer.rows.iloc[0]
-        if spread["is_alarming"]:
-            limit = {"share": share(spread["largest"]), "limit": share(answer.notes["alarm"])}
-            st.warning(t("arpu.alarm", **limit), icon=":material/warning:")
-        figures = {"share": share(spread["value"]), "n": numbers.count(spread["customers_80"]), "all": numbers.count(spread["n"])}
-        page.sentence(t("arpu.pareto_says", **figures))
-        st.caption(t("arpu.spread", hhi=numbers.count(spread["hhi"]), gini=numbers.shown(spread["gini"], "score"), largest=share(spread["largest"])))
-        words = {"at_label": t("arpu.top_fifth", share=share(spread["value"])), "axis": t("arpu.percent"), "even": t("arpu.even")}
+        alarm, (says, measures), spec, alt = spread
+        if alarm:
+            st.warning(alarm, icon=":material/warning:")
+        page.sentence(says)
+        st.caption(measures)
         metrics = (data.metric("concentration"), data.metric("pareto"))
-        spec, alt = charts.pareto(curve.rows, share, **words), t("arpu.pareto_alt", **figures)
-        figure(view, spec, alt, key="arpu_pareto", rows=curve.rows, columns=CURVE, metrics=metrics)
+        figure(view, spec, alt, key="arpu_pareto", rows=data.answer(view, "pareto").rows, columns=CURVE, metrics=metrics)
         box = st.expander(t("arpu.largest"), key="arpu_largest_box", on_change="rerun")
         if box.open:
             with box:
                 behind.rows(view, "concentration", CUSTOMERS, key="arpu_largest")
 
 
+@data.told
+def _valued(view):
+    """How value is weighed, in words, and the customers by it; None where there are none."""
+    answer = data.answer(view, "customer_value")
+    if answer.rows.empty:
+        return None
+    weights = ", ".join(f"{t(f'arpu.{name}')} × {numbers.shown(answer.notes[name], 'score')}" for name in ("direct", "indirect", "potential"))
+    said = t("arpu.weights", weights=weights) + " " + t(f"arpu.referrals_{'known' if answer.notes['referrals'] else 'unknown'}")
+    return said, listing(view, answer.rows.sort_values("value", ascending=False), VALUED)
+
+
 @page.part("arpu.model", parallel=True)
 def model(view):
     """The value model: direct, indirect and potential value, and the habits behind them."""
     with page.section("arpu.model", help="arpu.model_help"):
-        answer, metric = data.answer(view, "customer_value"), data.metric("customer_value")
-        if answer.rows.empty:
+        found = _valued(view)
+        if found is None:
             page.empty("arpu.none")
             return
-        weights = ", ".join(f"{t(f'arpu.{name}')} × {numbers.shown(answer.notes[name], 'score')}" for name in ("direct", "indirect", "potential"))
-        st.caption(t("arpu.weights", weights=weights) + " " + t(f"arpu.referrals_{'known' if answer.notes['referrals'] else 'unknown'}"))
-        table(view, answer.rows.sort_values("value", ascending=False), VALUED, key="arpu_model", metrics=(metric,))
+        weights, customers = found
+        st.caption(weights)
+        table(view, customers, key="arpu_model", metrics=(data.metric("customer_value"),))
         how(view, "customer_value", key="arpu_model_how")
+
+
+@data.told
+def _promotions(view, rule: str):
+    """The rule in words, whether a return is missing, and the promotions; None where there are none."""
+    answer = data.answer(view, "promotion_roi", attribution=rule)
+    if answer.rows.empty:
+        return None
+    said = t(f"arpu.rule_{rule}", days=numbers.count(answer.notes.get("days")))
+    return said, bool(answer.notes.get("reason")), listing(view, answer.rows, {**PROMOTIONS, "campaign_id": Column("arpu.campaign")})
 
 
 @page.part("arpu.promotions", parallel=True)
@@ -209,20 +267,21 @@ def promotions(view):
     """What each promotion returned, by a printed rule; a promotion opens its invoice lines."""
     with page.section("arpu.promotions", help="arpu.promotions_help"):
         rule = one_of("arpu.attribution", ("tagged", "leads"), "arpu_rule", lambda name: t(f"arpu.rules.{name}"))
-        answer, metric = data.answer(view, "promotion_roi", attribution=rule), data.metric("promotion_roi")
-        if answer.rows.empty:
+        found = _promotions(view, rule)
+        if found is None:
             page.empty("arpu.no_promotions")
             return
-        st.caption(t(f"arpu.rule_{rule}", days=numbers.count(answer.notes.get("days"))))
-        if answer.notes.get("reason"):
+        said, lacks_some, campaigns = found
+        st.caption(said)
+        if lacks_some:
             st.caption(t("arpu.no_roi_of_some"))
-        chosen = table(view, answer.rows, {**PROMOTIONS, "campaign_id": Column("arpu.campaign")}, key="arpu_promotions", metrics=(metric,), select=True)
+        chosen = table(view, campaigns, key="arpu_promotions", metrics=(data.metric("promotion_roi"),), select=True)
         if chosen:
             behind.rows(view, "promotion_roi", LINES, key="arpu_promotion_rows", where={"campaign_id": chosen["campaign_id"]}, attribution=rule)
 
 
 kind = data.answer(view, "retention").notes["basis"]
-answer_first(view, kind)
+page.sentence(_brings(view, AVERAGES[kind][0]) or t("arpu.unknown"))
 row(view, CARDS[kind])
 over_time(view, AVERAGES[kind])
 by_segment(view, DIVIDED[kind])

@@ -10,9 +10,9 @@ from access.reach import owned
 from metrics.policies import KINDS, policy
 from records.cases import Standing
 from ui import backtest, calling, case_form, case_sheet, cases, data, likely, numbers, page, reasons
-from ui.figure import figure
+from ui.figure import figure, ready
 from ui.navigation import customer_link
-from ui.table import Column, table
+from ui.table import Column, listing, table
 from ui.words import plain, t
 
 guard("at_risk")
@@ -32,7 +32,7 @@ COUNTS = {"kind": Column("at_risk.columns.kind"), "value": Column("at_risk.colum
 
 view = page.begin("at_risk")
 now = calling.today(view)
-mine = owned(data.directory(), admitted_now().name)
+mine = tuple(sorted(owned(data.directory(), admitted_now().name)))
 
 
 def answer_first(now) -> bool:
@@ -84,34 +84,51 @@ def whom(now):
     """The list, its head told in full; whoever is chosen there has a case opened, or worked on."""
     with page.section("at_risk.list", help="at_risk.list_help"):
         known, theirs = policy(now.query()), cases.known(now)
-        standings = cases.standings(now, theirs, known)
+        standings = cases.standings(now, theirs)
         chosen, state, alone = chosen_kinds(), chosen_state(), only_mine()
-        among = cases.narrowed(state, standings)
-        found = in_words(now, chosen, alone, known, calling.ON_SCREEN, among)
-        if found.rows.empty:
+        narrowed, said = (mine, tuple(sorted(chosen)), alone, cases.narrowed(state, standings)), cases.in_words(now, standings)
+        found = on_screen(now, *narrowed, tuple(said.items()), bool(theirs))
+        if found is None:
             st.caption(t("at_risk.no_match"))
             return
         if left := cases.hidden(state, standings):
             st.caption(left)
-        rows = cases.beside(now, found.rows, standings)
-        for row in rows.head(FIRST).to_dict("records"):
+        first, rows, total = found
+        for row in first:
             told_in_full(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
         st.markdown(f"**{t('at_risk.everybody')}**")
         metrics = tuple(data.metric(name) for name in ("at_risk", "revenue_at_risk", "customer_health"))
-        everything = lambda: cases.beside(now, in_words(now, chosen, alone, known, None, among).rows, standings)  # noqa: E731
-        columns = {name: column for name, column in LIST.items() if (mine or name != "is_mine") and (theirs or name != "case")}
-        row = table(now, rows, columns, key="at_risk", metrics=metrics, total=found.total, whole=everything, select=True)
+        everything = lambda: with_cases(in_words(now, *narrowed, None).rows, said)  # noqa: E731
+        row = table(now, rows, key="at_risk", metrics=metrics, total=total, whole=everything, select=True)
         st.caption(t("cases.select")) if row is None else chosen_row(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
 
 
-def in_words(now, chosen, alone: bool, known, limit: int | None, among) -> data.Behind:
-    """The list with its reasons, actions and likelihoods in words; what stands on screen is put into words once."""
+@data.told
+def on_screen(now, owners, chosen, alone, among, said, has_cases):
+    """The customers told in full, the list with what is `said` of cases, and how many there are in all; None where nobody is."""
+    found = put_into_words(now, owners, chosen, alone, among)
+    if found.rows.empty:
+        return None
+    rows = with_cases(found.rows, dict(said))
+    columns = {name: column for name, column in LIST.items() if (owners or name != "is_mine") and (has_cases or name != "case")}
+    return rows.head(FIRST).to_dict("records"), listing(now, rows, columns), found.total
 
-    def told() -> data.Behind:
-        found = calling.listed(now, mine, chosen, alone, limit, **among)
-        return found if found.rows.empty else replace(found, rows=likely.beside(now, reasons.told(found.rows, known, mine)))
 
-    return told() if limit is None else data.once(now, ("at_risk", sorted(mine), sorted(chosen), alone, limit, among), told)
+@data.told
+def put_into_words(now, owners, chosen, alone, among):
+    """The list as far as it stands on screen, without cases: whatever is said of them, it stays."""
+    return in_words(now, owners, chosen, alone, among, calling.ON_SCREEN)
+
+
+def with_cases(rows, said):
+    """The list with each customer's case. said: of `cases.in_words`."""
+    return rows.assign(case=[said.get(customer, "") for customer in rows["customer_id"]])
+
+
+def in_words(now, owners, chosen, alone: bool, among, limit: int | None) -> data.Behind:
+    """The list with its reasons, actions and likelihoods in words."""
+    found = calling.listed(now, set(owners), chosen, alone, limit, **among)
+    return found if found.rows.empty else replace(found, rows=likely.beside(now, reasons.told(found.rows, policy(now.query()), set(owners))))
 
 
 def chosen_row(now, row: dict, stands: Standing, known) -> None:
@@ -130,7 +147,7 @@ def all_cases(now):
         if not theirs:
             st.caption(t("cases.none"))
             return
-        picked = case_sheet.listed(now, theirs, cases.standings(now, theirs, known), known)
+        picked = case_sheet.listed(now, theirs, cases.standings(now, theirs), known)
         if picked is None:
             return
         account, case = picked
@@ -143,7 +160,7 @@ def all_cases(now):
 def effect(now):
     """What became of the closed cases, by play."""
     with page.section("cases.effect", help="cases.effect_help"):
-        case_sheet.effect(now, cases.known(now), policy(now.query()))
+        case_sheet.effect(now, cases.known(now))
 
 
 def told_in_full(now, row, stands: Standing, known) -> None:
@@ -179,14 +196,21 @@ def about(now, row) -> str:
 def by_flag(now):
     """How many customers have each flag; what is not recorded is named."""
     with page.section("at_risk.by_flag", help="at_risk.by_flag_help"):
-        answer, metric = data.answer(now, "flags"), data.metric("flags")
-        rows = answer.rows.sort_values("value", ascending=False, kind="stable")
-        names = {kind: t(f"at_risk.flags.{kind}") for kind in rows["kind"]}
-        spec = charts.bars(rows, "kind", numbers.count, names=names)
-        shown = rows.assign(kind=rows["kind"].map(names))
-        figure(now, spec, t("at_risk.by_flag_alt"), key="at_risk_by_flag", rows=shown, columns=COUNTS, metrics=(metric,))
-        if answer.notes["unknown"]:
-            st.caption(t("at_risk.unknown_flags", names=t("at_risk.and").join(t(f"at_risk.flags.{kind}") for kind in answer.notes["unknown"])))
+        rows, spec, unknown = counted(now)
+        figure(now, spec, t("at_risk.by_flag_alt"), key="at_risk_by_flag", rows=rows, columns=COUNTS, metrics=(data.metric("flags"),))
+        if unknown:
+            st.caption(unknown)
+
+
+@data.told
+def counted(now):
+    """The flags, the most frequent first, their figure, and which of them are not recorded; None where all are."""
+    answer = data.answer(now, "flags")
+    rows = answer.rows.sort_values("value", ascending=False, kind="stable")
+    names = {kind: t(f"at_risk.flags.{kind}") for kind in rows["kind"]}
+    missing = t("at_risk.and").join(t(f"at_risk.flags.{kind}") for kind in answer.notes["unknown"])
+    unknown = t("at_risk.unknown_flags", names=missing) if missing else None
+    return rows.assign(kind=rows["kind"].map(names)), ready(charts.bars(rows, "kind", numbers.count, names=names)), unknown
 
 
 if answer_first(now):

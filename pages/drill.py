@@ -6,18 +6,14 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts import theme
-from ui import behind, data, descent, driving, numbers, offered, page, scores, themes, voices, weak
-from ui.figure import clickable, figure
+from ui import behind, cells, data, descent, driving, numbers, offered, page, scores, themes, voices, weak
+from ui.figure import figure, ready
 from ui.level import ALL, NAMES, PERIOD, parse
-from ui.table import Column, table
+from ui.table import Column, listing, table
 from ui.words import plain, t, value_of
 
 guard("drill")
 
-CELLS = {
-    "group": Column("nps.group"), "asked": Column("nps.dimension"), "told": Column("drill.score"), "limits": Column("drill.limits"), "on": Column("nps.scale"),
-    "verdict": Column("nps.verdict"), "n": Column("nps.n", "count"),
-}  # fmt: skip
 WAVES = {
     "wave": Column("nps.wave"), "sent_from": Column("drill.sent"), "value": Column("metrics.response_rate.name", "progress"),
     "n": Column("nps.delivered", "count"), "numerator": Column("nps.responses", "count"), "undelivered": Column("nps.undelivered", "count"),
@@ -92,69 +88,7 @@ def areas(view, level, usual):
 def heat(view, level, usual):
     """Every dimension by the groups of one column; a cell opens."""
     with page.section("drill.map", help="drill.map_help"):
-        columns = offered.survey_segments(view.snapshot)
-        dimensions = scores.scored(view)
-        if not columns or not dimensions:
-            st.caption(t("nps.no_segments"))
-            return
-        names = {column: plain(scores.column(column)) for column in columns}
-        default = weak.dividing(view, level, columns)
-        column = st.pills(t("nps.divide"), columns, default=default, format_func=names.get, key="drill_column", required=True, label_visibility="collapsed")
-        rows = scores.matrix(view, level, column)
-        if rows.empty:
-            st.caption(t("drill.none.what"))
-            return
-        low = rows[rows["is_low"].fillna(False).astype(bool) & (rows["group"] != scores.WHOLE)]
-        firm = low.sort_values("n", ascending=False)
-        if low.empty:
-            page.sentence(t("drill.map_fine"))
-        else:
-            said = {"n": numbers.count(len(low)), "of": numbers.count(len(rows[(rows["state"] == "value") & (rows["group"] != scores.WHOLE)]))}
-            first = firm.iloc[0].to_dict()
-            page.sentence(t("drill.map_says", **said, group=plain(first["called"]), asked=plain(first["asked"]), value=scores.said(first)))
-        hidden = rows[rows["state"] == "suppressed"]
-        if len(hidden):
-            st.caption(t("drill.map_hidden", n=len(hidden)))
-        opened(level, usual, column, rows)
-
-
-def opened(level, usual, column, rows):
-    """The map itself."""
-    records = rows.to_dict("records")
-    names = {**dict(zip(rows["group"], rows["called"], strict=True)), **dict(zip(rows["dimension"], rows["asked"], strict=True))}
-    spec = charts.spots(rows, "dimension", "group", scores.said, cell_in_words, names=names)
-    told = rows.assign(
-        told=[scores.said(row) if row["state"] == "value" else None for row in records], limits=[scores.interval(row) for row in records],
-        on=[scores.scale(row) for row in records], verdict=[verdict(row) for row in records], group=rows["called"],
-    )  # fmt: skip
-    shown = {row["cell"]: f"{row['called']} · {row['asked']}" for row in records if row["state"] == "value"}
-    chosen = clickable(
-        view,
-        spec,
-        t("drill.map_alt"),
-        shown,
-        key=f"drill_map_{column}",
-        prompt="drill.choose_cell",
-        rows=told,
-        columns=CELLS,
-        metrics=(data.metric("satisfaction"),),
-    )
-    if chosen:
-        row = next(row for row in records if row["cell"] == chosen)
-        into = level.closed().into(dimension=row["dimension"], measure=None)
-        scores.go(view, into if row["group"] == scores.WHOLE else into.within({column: row["group"] or None}), usual)
-
-
-def verdict(row) -> str | None:
-    if row["state"] != "value":
-        return None
-    return t("nps.low_one" if row["is_low"] else "nps.not_low")
-
-
-def cell_in_words(row) -> str:
-    """On hover: where, the score on its scale, its interval and how many answered."""
-    said = {"group": row["called"], "asked": row["asked"], "value": scores.said(row), "scale": scores.scale(row), "limits": scores.interval(row)}
-    return t("drill.cell", **said, n=numbers.count(row["n"]))
+        cells.section(view, level, usual)
 
 
 @page.part("drill.drivers")
@@ -168,20 +102,28 @@ def drivers(view, level, usual):
 def calendar(view, level, usual):
     """Each wave: when it was sent, who answered, and its score. All of them, whatever the period."""
     with page.section("drill.waves", help="drill.waves_help"):
-        whole = scores.everything(view)
-        sent = data.answer(whole, "response_rate", by=("wave", "sent_from")).rows
-        told = descent.by_wave(view, level.closed())
-        if not waves:
+        found = _calendar(view, level.closed())
+        if found is None:
             st.caption(t("nps.no_waves"))
             return
-        records = told.to_dict("records")
-        given = told.assign(told=[words_of(row) for row in records], limits=[scores.interval(row) for row in records], answers=told["n"])
-        kept = [column for column in WAVES if column in sent]
-        rows = pd.DataFrame({"wave": waves}).merge(sent[kept], on="wave", how="left").merge(given[["wave", "told", "limits", "answers"]], on="wave", how="left")
-        said = {"n": numbers.count(len(rows)), "what": plain(scores.name(view, level.dimension))}
-        page.sentence(t("drill.waves_say", **said))
-        metrics = (data.metric("response_rate"), scores.metric_of(view, level))
-        table(view, rows.iloc[::-1], WAVES, key="drill_waves_list", metrics=metrics)
+        says, rows = found
+        page.sentence(says)
+        table(view, rows, key="drill_waves_list", metrics=(data.metric("response_rate"), scores.metric_of(view, level)))
+
+
+@data.told
+def _calendar(view, level):
+    """How many waves there are, in a sentence, and the list of them, the latest first; None where there is none."""
+    known, sent = scores.waves(view), data.answer(scores.everything(view), "response_rate", by=("wave", "sent_from")).rows
+    told = descent.by_wave(view, level)
+    if not known:
+        return None
+    records = told.to_dict("records")
+    given = told.assign(told=[words_of(row) for row in records], limits=[scores.interval(row) for row in records], answers=told["n"])
+    kept = [column for column in WAVES if column in sent]
+    rows = pd.DataFrame({"wave": known}).merge(sent[kept], on="wave", how="left").merge(given[["wave", "told", "limits", "answers"]], on="wave", how="left")
+    says = t("drill.waves_say", n=numbers.count(len(rows)), what=plain(scores.name(view, level.dimension)))
+    return says, listing(view, rows.iloc[::-1], WAVES)
 
 
 def words_of(row) -> str:
@@ -194,23 +136,44 @@ def response(view, level):
     wave = None if level.wave in (PERIOD, ALL) else level.wave
     looked = scores.looked(view, level)
     with page.section("drill.response", help="nps.response_help"):
-        answer = data.answer(looked, "response_rate", wave=wave)
-        total = answer.rows.iloc[0]
-        if total["state"] != "value":
+        says = _responded(looked, wave)
+        if says is None:
             st.caption(t("nps.nobody_asked"))
             return
-        said = {"rate": share(total["value"]), "n": numbers.count(total["n"]), "undelivered": numbers.count(total["undelivered"])}
-        page.sentence(t("nps.response_says", **said, customers=share(total["customer_share"]), revenue=share(total["revenue_share"])))
-        scores.uninvited(answer.notes)
+        page.sentence(says)
+        scores.uninvited(data.answer(looked, "response_rate", wave=wave).notes)
         divided(looked, wave)
     with page.section("nps.silent", help="nps.silent_help"):
-        found = data.answer(looked, "silent_accounts", wave=wave).rows.iloc[0]
-        if found["state"] != "value":
+        found = _silent(looked, wave)
+        if found is None:
             st.caption(t("nps.nobody_asked"))
             return
-        money = numbers.shown(found["revenue"], "money", view.currency)
-        page.sentence(t("nps.silent_says", n=numbers.count(found["n"]), of=numbers.count(found["denominator"]), money=money))
-        behind.rows(looked, "silent_accounts", SILENT, key="drill_silent", wave=wave)
+        says, rows, total = found
+        page.sentence(says)
+        everything = lambda: behind.worded(data.rows_behind(looked, "silent_accounts", limit=None, wave=wave).rows)  # noqa: E731
+        behind.leading(looked, rows, key="drill_silent", total=total, metrics=(data.metric("silent_accounts"),), whole=everything)
+
+
+@data.told
+def _responded(looked, wave):
+    """Who answered, in a sentence; None where nobody was asked."""
+    total = data.answer(looked, "response_rate", wave=wave).rows.iloc[0]
+    if total["state"] != "value":
+        return None
+    said = {"rate": share(total["value"]), "n": numbers.count(total["n"]), "undelivered": numbers.count(total["undelivered"])}
+    return t("nps.response_says", **said, customers=share(total["customer_share"]), revenue=share(total["revenue_share"]))
+
+
+@data.told
+def _silent(looked, wave):
+    """How many are silent, in a sentence, their list, and its length; None where nobody was asked."""
+    found = data.answer(looked, "silent_accounts", wave=wave).rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    money = numbers.shown(found["revenue"], "money", looked.currency)
+    says = t("nps.silent_says", n=numbers.count(found["n"]), of=numbers.count(found["denominator"]), money=money)
+    rows = data.rows_behind(looked, "silent_accounts", wave=wave)
+    return says, listing(looked, behind.worded(rows.rows), SILENT), rows.total
 
 
 def divided(looked, wave):
@@ -218,15 +181,20 @@ def divided(looked, wave):
     columns = ("grade", "region", "industry", "size")
     names = {column: plain(scores.column(column)) for column in columns}
     column = st.pills(t("nps.divide"), columns, default="grade", format_func=names.get, key="drill_silent_column", required=True, label_visibility="collapsed")
+    rows, spec = _responded_by(looked, wave, column)
+    columns = {column: Column("nps.group"), **RESPONSES}
+    figure(looked, spec, t("nps.response_alt"), key="drill_response", rows=rows, columns=columns, metrics=(data.metric("response_rate"),))
+
+
+@data.told
+def _responded_by(looked, wave, column):
+    """The groups of a column, and their figure."""
     rows = data.answer(looked, "response_rate", by=(column,), wave=wave).rows
     keys = rows[column].astype(object).where(rows[column].notna(), "").astype(str)
     rows = rows.assign(**{column: keys}).sort_values("value", na_position="last", ignore_index=True)
     called = {key: value_of(column, key) for key in rows[column]}
     sides = [("customer_share", t("nps.of_customers"), theme.ACCENT), ("revenue_share", t("nps.of_revenue"), theme.CAUTION)]
-    columns = {column: Column("nps.group"), **RESPONSES}
-    spec = charts.pairs(rows, column, sides, share, names=called)
-    told = rows.assign(**{column: rows[column].map(called)})
-    figure(looked, spec, t("nps.response_alt"), key="drill_response", rows=told, columns=columns, metrics=(data.metric("response_rate"),))
+    return rows.assign(**{column: rows[column].map(called)}), ready(charts.pairs(rows, column, sides, share, names=called))
 
 
 def search(level):

@@ -1,16 +1,18 @@
 """Where do deals die?"""
 
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 import charts
 from access.guard import guard
+from charts.checked import Checked
 from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
-from ui.figure import clickable, figure
-from ui.table import Column
+from ui.figure import clickable, figure, ready
+from ui.table import Column, listing
 from ui.words import plain, t
 
 guard("funnel")
@@ -83,6 +85,31 @@ def listed(view, metric: str, columns: dict, key: str, where: dict, **options) -
     behind.rows(view, metric, columns, key=key, where=where, **options)
 
 
+class Stages(NamedTuple):
+    """How many got how far: a sentence, the figure, what it says, which stages can be opened, and their rows in words."""
+
+    says: str
+    spec: Checked
+    alt: str
+    opens: dict[str, str]
+    rows: pd.DataFrame
+
+
+@data.told
+def _stages(view, mode: str, unit: str) -> Stages | None:
+    """None where there is none of the unit."""
+    answer = data.answer(view, "funnel", mode=mode, unit=unit)
+    if answer.rows.empty:
+        return None
+    last = answer.rows.iloc[-1]
+    values = {"n": numbers.count(last["n"]), "reached": numbers.count(last["numerator"]), "share": share(last["value"])}
+    values["stage"] = plain(spoken.stage(last["stage"]))
+    said = t(f"funnel.stages_says.{unit}" if last["state"] == "value" else f"funnel.stages_unknown.{unit}", **values)
+    names = spoken.names(answer.rows["stage"], spoken.stage)
+    spec = charts.stages(answer.rows, "stage", share, numbers.count, names=names, step=t("funnel.went_on"), unknown=t("states.no_data"))
+    return Stages(said + " " + narrowest(answer), ready(spec), t(f"funnel.stages_alt.{unit}", **values), names, in_words(answer.rows))
+
+
 @page.part("funnel.stages")
 def stages(view):
     """How many deals, or leads, got how far; a stage opens them."""
@@ -92,23 +119,15 @@ def stages(view):
             how = {"required": True, "label_visibility": "collapsed"}
             unit = st.segmented_control(t("funnel.unit"), UNITS, default="deal", format_func=units.get, key="funnel_unit", **how)
             mode = st.segmented_control(t("funnel.counted"), MODES, default="passed", format_func=modes.get, key="funnel_mode", **how)
-        answer = data.answer(view, "funnel", mode=mode, unit=unit)
-        page.failed_checks(answer)
-        if answer.rows.empty:
+        page.failed_checks(data.answer(view, "funnel", mode=mode, unit=unit))
+        found = _stages(view, mode, unit)
+        if found is None:
             page.empty("funnel.none" if unit == "deal" else "funnel.no_leads")
             return
-        last = answer.rows.iloc[-1]
-        values = {"n": numbers.count(last["n"]), "reached": numbers.count(last["numerator"]), "share": share(last["value"])}
-        values["stage"] = plain(spoken.stage(last["stage"]))
-        said = t(f"funnel.stages_says.{unit}" if last["state"] == "value" else f"funnel.stages_unknown.{unit}", **values)
-        page.sentence(said + " " + narrowest(answer))
-        names = spoken.names(answer.rows["stage"], spoken.stage)
-        spec = charts.stages(answer.rows, "stage", share, numbers.count, names=names, step=t("funnel.went_on"), unknown=t("states.no_data"))
-        metric, alt = data.metric("funnel"), t(f"funnel.stages_alt.{unit}", **values)
+        page.sentence(found.says)
         columns = {**STAGES, "numerator": Column("funnel.deals" if unit == "deal" else "funnel.leads", "count")}
-        chosen = clickable(
-            view, spec, alt, names, key="funnel_stages", prompt="funnel.choose_stage", rows=in_words(answer.rows), columns=columns, metrics=(metric,)
-        )
+        shown = {"rows": found.rows, "columns": columns, "metrics": (data.metric("funnel"),)}
+        chosen = clickable(view, found.spec, found.alt, found.opens, key="funnel_stages", prompt="funnel.choose_stage", **shown)
         if chosen:
             listed(view, "funnel", DEALS if unit == "deal" else LEADS_THERE, "funnel_deals", {"stage": chosen}, mode=mode, unit=unit)
 
@@ -118,105 +137,142 @@ def narrowest(answer) -> str:
     return t("funnel.narrowest", origin=plain(spoken.stage(step["from"])), target=plain(spoken.stage(step["to"])), share=share(step["step"])) if step else ""
 
 
+@data.told
+def _times(view):
+    """Alarms in words, the figure, which stages can be opened, and their rows in words; None where no stage has a time."""
+    rows = data.answer(view, "time_in_stage").rows
+    rows = rows[rows["state"] == "value"]
+    if rows.empty:
+        return None
+    alarms, options = rows[rows["alarm"].astype(bool)], spoken.names(rows["stage"], spoken.stage)
+    said = [t("funnel.alarm_says", stage=plain(spoken.stage(alarm.stage)), now=days(alarm.value), before=days(alarm.before)) for alarm in alarms.itertuples()]
+    return said, ready(charts.bars(rows, "stage", days, names=options, strong=tuple(alarms["stage"]))), options, in_words(rows)
+
+
 @page.part("funnel.times")
 def times(view):
     """Where deals wait, and whether longer than before."""
     with page.section("funnel.times", help="funnel.times_help"):
-        answer = data.answer(view, "time_in_stage")
-        rows = answer.rows[answer.rows["state"] == "value"]
-        if rows.empty:
+        found = _times(view)
+        if found is None:
             page.empty("funnel.no_times")
             return
-        alarms = rows[rows["alarm"].astype(bool)]
-        for alarm in alarms.itertuples():
-            st.warning(
-                t("funnel.alarm_says", stage=plain(spoken.stage(alarm.stage)), now=days(alarm.value), before=days(alarm.before)),
-                icon=":material/hourglass_top:",
-            )
-        if alarms.empty:
+        alarms, spec, options, rows = found
+        for alarm in alarms:
+            st.warning(alarm, icon=":material/hourglass_top:")
+        if not alarms:
             page.sentence(t("funnel.no_alarm"))
-        options = spoken.names(rows["stage"], spoken.stage)
-        spec = charts.bars(rows, "stage", days, names=options, strong=tuple(alarms["stage"]))
-        metric = data.metric("time_in_stage")
-        chosen = clickable(
-            view, spec, t("funnel.times_alt"), options, key="funnel_times", prompt="funnel.choose_stage", rows=in_words(rows), columns=TIMES, metrics=(metric,)
-        )
+        shown = {"rows": rows, "columns": TIMES, "metrics": (data.metric("time_in_stage"),)}
+        chosen = clickable(view, spec, t("funnel.times_alt"), options, key="funnel_times", prompt="funnel.choose_stage", **shown)
         if chosen:
             listed(view, "time_in_stage", {"waited_days": Column("behind.waited", "days"), **DEALS}, "funnel_waiting", {"stage": chosen})
+
+
+@data.told
+def _winning(view):
+    """The three rates in a sentence, the curve, what it says, and its rows; None where there are no deals."""
+    rows, plainly, ended = (data.answer(view, name).rows for name in ("win_incidence", "win_rate", "win_probability"))
+    if rows.empty:
+        return None
+    rate, end = plainly.iloc[0], ended.iloc[0]
+    values = {"closed": share(rate["value"]), "all": share(rate["of_all"]), "open": numbers.count(rate["open"])}
+    true, horizon = share(end["value"]), numbers.count(end["horizon_days"])
+    spec = charts.curve(rows, "day", share, lambda day: t("funnel.at_day", n=numbers.count(day)), title=t("funnel.age"))
+    return t("funnel.winning_says", **values, true=true, days=horizon), ready(spec), t("funnel.winning_alt", share=true, days=horizon), rows
 
 
 @page.part("funnel.winning")
 def winning(view):
     """The three win rates, and the one without a bias as a curve over the age of a deal."""
     with page.section("funnel.winning", help="funnel.winning_help"):
-        answer, plainly, ended = data.answer(view, "win_incidence"), data.answer(view, "win_rate"), data.answer(view, "win_probability")
-        if answer.rows.empty:
+        found = _winning(view)
+        if found is None:
             page.empty("funnel.none")
             return
-        rate, end = plainly.rows.iloc[0], ended.rows.iloc[0]
-        values = {"closed": share(rate["value"]), "all": share(rate["of_all"]), "open": numbers.count(rate["open"])}
-        page.sentence(t("funnel.winning_says", **values, true=share(end["value"]), days=numbers.count(end["horizon_days"])))
-        spec = charts.curve(answer.rows, "day", share, lambda day: t("funnel.at_day", n=numbers.count(day)), title=t("funnel.age"))
-        alt = t("funnel.winning_alt", share=share(end["value"]), days=numbers.count(end["horizon_days"]))
-        figure(view, spec, alt, key="funnel_winning", rows=answer.rows, columns=CURVE, metrics=(data.metric("win_incidence"),))
+        says, spec, alt, rows = found
+        page.sentence(says)
+        figure(view, spec, alt, key="funnel_winning", rows=rows, columns=CURVE, metrics=(data.metric("win_incidence"),))
+
+
+@data.told
+def _stalled(view) -> str | None:
+    """How many deals do not move, in a sentence; None where none is open."""
+    answer = data.answer(view, "stalled")
+    found = answer.rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    values = {"n": numbers.count(found["n"]), "open": numbers.count(found["denominator"]), "days": numbers.count(answer.notes["days"])}
+    amounts = {"amount": money(found["amount"]), "whole": money(found["open_amount"])}
+    return t("funnel.stalled_says", **values, **amounts, honest=numbers.count(found["honest"]))
+
+
+@data.told
+def _idle(view, is_honest: bool):
+    """The deals that do not move, or those of them with good notes, and how many there are where the list may not hold all."""
+    idle = data.rows_behind(view, "stalled")
+    rows = idle.rows.sort_values("amount_reporting", ascending=False, na_position="last")
+    rows, total = (rows[rows["is_honest"].astype(bool)], None) if is_honest else (rows, idle.total)
+    return listing(view, in_words(rows), STALLED), total
 
 
 @page.part("funnel.stalled")
 def stalled(view):
     """Open deals that do not move, those with good notes apart."""
     with page.section("funnel.stalled", help="funnel.stalled_help"):
-        answer = data.answer(view, "stalled")
-        found = answer.rows.iloc[0]
-        if found["state"] != "value":
+        says = _stalled(view)
+        if says is None:
             page.empty("funnel.no_open")
             return
-        values = {"n": numbers.count(found["n"]), "open": numbers.count(found["denominator"]), "days": numbers.count(answer.notes["days"])}
-        page.sentence(
-            t("funnel.stalled_says", **values, amount=money(found["amount"]), whole=money(found["open_amount"]), honest=numbers.count(found["honest"]))
-        )
-        idle = data.rows_behind(view, "stalled")
-        only = st.toggle(t("funnel.only_honest"), key="funnel_honest")
-        rows = idle.rows.sort_values("amount_reporting", ascending=False, na_position="last")
-        rows, total = (rows[rows["is_honest"].astype(bool)], None) if only else (rows, idle.total)
-        behind.leading(view, in_words(rows), STALLED, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
+        page.sentence(says)
+        rows, total = _idle(view, st.toggle(t("funnel.only_honest"), key="funnel_honest"))
+        behind.leading(view, rows, key="funnel_stalled", total=total, metrics=(data.metric("stalled"),))
+
+
+class Reasons(NamedTuple):
+    """Why deals were lost: a sentence, the figure, what it says, its rows in words, and the stages and reasons to choose from."""
+
+    says: str
+    spec: Checked
+    alt: str
+    rows: pd.DataFrame
+    stages: dict[str, str]
+    reasons: dict[str | None, str]
+
+
+@data.told
+def _reasons(view) -> Reasons | None:
+    """None where no deal was lost."""
+    rows = data.answer(view, "lost_reasons").rows
+    rows = rows[rows["state"] == "value"]
+    if rows.empty:
+        return None
+    names = {None: t("funnel.no_reason"), **spoken.names(rows["stage"], spoken.stage)}
+    most = rows.sort_values("numerator").iloc[-1]
+    said = {"reason": plain(names[None] if pd.isna(most["lost_reason"]) else most["lost_reason"]), "stage": plain(spoken.stage(most["stage"]))}
+    says = t("funnel.reasons_says", **said, n=numbers.count(most["numerator"]), base=numbers.count(most["n"]), share=share(most["value"]))
+    of_base = lambda cell: t("funnel.of_base", n=numbers.count(cell["numerator"]), base=numbers.count(cell["n"]))  # noqa: E731
+    spec = charts.heat(numbers.together(rows), "stage", "lost_reason", share, names=names, hover=of_base)
+    stages = {stage: names.get(stage) for stage in rows["stage"]}
+    why = {**dict.fromkeys(rows["lost_reason"].dropna()), **({None: None} if rows["lost_reason"].isna().any() else {})}
+    return Reasons(says, ready(spec), t("funnel.reasons_alt", **said), in_words(rows), stages, {value: names.get(value, value) for value in why})
 
 
 @page.part("funnel.reasons")
 def reasons(view):
     """Why deals were lost, by how far they had come."""
     with page.section("funnel.reasons", help="funnel.reasons_help"):
-        answer = data.answer(view, "lost_reasons")
-        rows = answer.rows[answer.rows["state"] == "value"]
-        if rows.empty:
+        found = _reasons(view)
+        if found is None:
             page.empty("funnel.none_lost")
             return
-        names = {None: t("funnel.no_reason"), **spoken.names(rows["stage"], spoken.stage)}
-        most = rows.sort_values("numerator").iloc[-1]
-        said = {"reason": plain(names[None] if pd.isna(most["lost_reason"]) else most["lost_reason"]), "stage": plain(spoken.stage(most["stage"]))}
-        page.sentence(t("funnel.reasons_says", **said, n=numbers.count(most["numerator"]), base=numbers.count(most["n"]), share=share(most["value"])))
-        spec = charts.heat(
-            numbers.together(rows),
-            "stage",
-            "lost_reason",
-            share,
-            names=names,
-            hover=lambda cell: t("funnel.of_base", n=numbers.count(cell["numerator"]), base=numbers.count(cell["n"])),
-        )
-        figure(view, spec, t("funnel.reasons_alt", **said), key="funnel_reasons", rows=in_words(rows), columns=REASONS, metrics=(data.metric("lost_reasons"),))
+        page.sentence(found.says)
+        figure(view, found.spec, found.alt, key="funnel_reasons", rows=found.rows, columns=REASONS, metrics=(data.metric("lost_reasons"),))
         stage, reason = st.columns(2)
         chosen = stage.selectbox(
-            t("funnel.choose_stage"),
-            list(dict.fromkeys(rows["stage"])),
-            format_func=names.get,
-            index=None,
-            key="funnel_lost_stage",
-            placeholder=t("chart.pick"),
+            t("funnel.choose_stage"), list(found.stages), format_func=found.stages.get, index=None, key="funnel_lost_stage", placeholder=t("chart.pick")
         )
-        why = {**dict.fromkeys(rows["lost_reason"].dropna()), **({None: None} if rows["lost_reason"].isna().any() else {})}
-        labels = {value: names.get(value, value) for value in why}
-        because = reason.selectbox(
-            t("funnel.choose_reason"), [ANY, *labels], format_func=lambda value: t("funnel.any") if value == ANY else labels[value], key="funnel_lost_reason"
-        )
+        labels = {ANY: t("funnel.any"), **found.reasons}
+        because = reason.selectbox(t("funnel.choose_reason"), list(labels), format_func=labels.get, key="funnel_lost_reason")
         if chosen:
             listed(view, "lost_reasons", LOST, "funnel_lost", {"stage": chosen, **({} if because == ANY else {"lost_reason": because})})
 
@@ -225,68 +281,81 @@ ANY = "*"  # every reason: no reason of a source is called so
 LOST = {**{name: column for name, column in DEALS.items() if name not in ("reached_stage", "outcome")}, "stage": Column("funnel.furthest")}
 
 
+@data.told
+def _sources(view):
+    """The best and the worst source in a sentence, the figure, which sources can be opened, and their rows; None where there are no leads."""
+    rows, whole = data.answer(view, "lead_conversion", by=("source_channel",)).rows, data.answer(view, "lead_conversion").rows.iloc[0]
+    rows = rows[rows["state"] == "value"].sort_values("value", ascending=False)
+    if rows.empty:
+        return None
+    names, everybody = spoken.names(rows["source_channel"]), share(whole["value"])
+    best, worst = rows.iloc[0], rows.iloc[-1]
+    ends = {end: plain(names.get(row["source_channel"], names.get(None))) for end, row in {"best": best, "worst": worst}.items()}
+    says = t("funnel.sources_says", all=everybody, n=numbers.count(whole["n"]), **ends, high=share(best["value"]), low=share(worst["value"]))
+    line = {"reference": whole["value"], "reference_label": t("funnel.all", value=everybody)}
+    return says, ready(charts.forest(rows, "source_channel", share, names=names, **line, tick=".0%")), names, rows
+
+
 @page.part("funnel.sources")
 def sources(view):
     """Which sources' leads become deals."""
     with page.section("funnel.sources", help="funnel.sources_help"):
-        answer, whole = data.answer(view, "lead_conversion", by=("source_channel",)), data.answer(view, "lead_conversion").rows.iloc[0]
-        rows = answer.rows[answer.rows["state"] == "value"].sort_values("value", ascending=False)
-        if rows.empty:
+        found = _sources(view)
+        if found is None:
             page.empty("funnel.no_leads")
             return
-        names = spoken.names(rows["source_channel"])
-        best, worst = rows.iloc[0], rows.iloc[-1]
-        values = {
-            "best": plain(names.get(best["source_channel"], names.get(None))),
-            "worst": plain(names.get(worst["source_channel"], names.get(None))),
-            "high": share(best["value"]),
-            "low": share(worst["value"]),
-        }
-        page.sentence(t("funnel.sources_says", all=share(whole["value"]), n=numbers.count(whole["n"]), **values))
-        spec = charts.forest(
-            rows, "source_channel", share, names=names, reference=whole["value"], reference_label=t("funnel.all", value=share(whole["value"])), tick=".0%"
-        )
-        metric = data.metric("lead_conversion")
-        chosen = clickable(
-            view, spec, t("funnel.sources_alt"), names, key="funnel_sources", prompt="funnel.choose_source", rows=rows, columns=SOURCES, metrics=(metric,)
-        )
+        says, spec, names, rows = found
+        page.sentence(says)
+        shown = {"rows": rows, "columns": SOURCES, "metrics": (data.metric("lead_conversion"),)}
+        chosen = clickable(view, spec, t("funnel.sources_alt"), names, key="funnel_sources", prompt="funnel.choose_source", **shown)
         if chosen is not None:
             listed(view, "lead_conversion", LEADS, "funnel_leads", {"source_channel": chosen})
+
+
+@data.told
+def _expected(view):
+    """What the open deals will bring, in a sentence, and a note on those that cannot be told; None where none is open."""
+    found = data.answer(view, "forecast", base="open").rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    amounts = {name: money(found[name]) for name in ("expected", "open", "won", "value")}
+    return t("funnel.forecast_says", **amounts), t("funnel.unscored", amount=money(found["unscored"])) if found["unscored"] else None
+
+
+@data.told
+def _held(view):
+    """Whether such promises have held, as a figure and its rows in words; None where that has not been tried."""
+    rows = data.answer(view, "forecast_calibration").rows
+    if rows.empty:
+        return None
+    words = {"names": spoken.names(rows["stage"], spoken.stage), "promised": t("funnel.promised"), "came": t("funnel.came")}
+    return ready(charts.calibration(rows, "stage", share, **words)), in_words(rows)
 
 
 @page.part("funnel.forecast")
 def forecast(view):
     """What the open deals will bring, and whether such promises have held."""
     with page.section("funnel.forecast", help="funnel.forecast_help"):
-        answer, tested = data.answer(view, "forecast", base="open"), data.answer(view, "forecast_calibration")
+        answer, held = data.answer(view, "forecast", base="open"), _held(view)
         page.failed_checks(answer)
-        found = answer.rows.iloc[0]
-        if found["state"] != "value":
+        expected = _expected(view)
+        if expected is None:
             page.empty("funnel.no_open")
             return
-        values = {"expected": money(found["expected"]), "open": money(found["open"]), "won": money(found["won"]), "value": money(found["value"])}
-        page.sentence(t("funnel.forecast_says", **values))
-        if found["unscored"]:
-            st.caption(t("funnel.unscored", amount=money(found["unscored"])))
+        says, unscored = expected
+        page.sentence(says)
+        if unscored:
+            st.caption(unscored)
         box = st.expander(t("funnel.forecast_deals"), key="funnel_forecast_box", on_change="rerun", type="compact", icon=":material/table_rows:")
         if box.open:
             with box:
                 listed(view, "forecast", DEALS, "funnel_forecast_deals", {}, base="open")
-        if tested.rows.empty:
+        if held is None:
             st.caption(t("funnel.untested"))
             return
-        spec = charts.calibration(
-            tested.rows, "stage", share, names=spoken.names(tested.rows["stage"], spoken.stage), promised=t("funnel.promised"), came=t("funnel.came")
-        )
-        figure(
-            view,
-            spec,
-            t("funnel.forecast_alt"),
-            key="funnel_forecast",
-            rows=in_words(tested.rows),
-            columns=PROMISES,
-            metrics=(data.metric("forecast_calibration"),),
-        )
+        spec, rows = held
+        metrics = (data.metric("forecast_calibration"),)
+        figure(view, spec, t("funnel.forecast_alt"), key="funnel_forecast", rows=rows, columns=PROMISES, metrics=metrics)
 
 
 row(view, CARDS)

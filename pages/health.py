@@ -5,9 +5,9 @@ import streamlit as st
 import charts
 from access.guard import guard
 from ui import data, faults, intake, numbers, page, pairs, refusals, reviewing
-from ui.figure import figure
+from ui.figure import figure, ready
 from ui.navigation import customer_link, link
-from ui.table import Column, table
+from ui.table import Column, listing, table
 from ui.words import plain, t
 
 guard("health")
@@ -50,27 +50,38 @@ def share(value) -> str:
 def scored(view):
     """The share that passed, by dimension and source."""
     with page.section("health.map", help="health.map_help"):
-        rows = faults.scores(faults.checks(view))
-        low = rows.sort_values("value").iloc[0]
-        said = {"dimension": faults.dimension(low["dimension"]), "source": plain(low["source"]), "share": share(low["value"])}
-        page.sentence(t("health.map_says", **said))
-        names = {name: faults.dimension(name) for name in rows["dimension"]}
-        hover = lambda cell: t("health.of_base", n=numbers.count(cell["failing"]), base=numbers.count(cell["n"]))  # noqa: E731
-        spec = charts.heat(rows, "source", "dimension", share, names=names, hover=hover)
-        told = rows.assign(dimension=rows["dimension"].map(names))
-        figure(view, spec, t("health.map_says", **said), key="health_scores", rows=told, columns=SCORES, metrics=(METRIC,))
+        rows, says, spec = by_dimension(view)
+        page.sentence(says)
+        figure(view, spec, says, key="health_scores", rows=rows, columns=SCORES, metrics=(METRIC,))
+
+
+@data.told
+def by_dimension(view):
+    """The scores of dimensions and sources, the lowest in a sentence, and their figure."""
+    rows = faults.scores(faults.checks(view))
+    low = rows.sort_values("value").iloc[0]
+    said = {"dimension": faults.dimension(low["dimension"]), "source": plain(low["source"]), "share": share(low["value"])}
+    names = {name: faults.dimension(name) for name in rows["dimension"]}
+    hover = lambda cell: t("health.of_base", n=numbers.count(cell["failing"]), base=numbers.count(cell["n"]))  # noqa: E731
+    spec = charts.heat(rows, "source", "dimension", share, names=names, hover=hover)
+    return rows.assign(dimension=rows["dimension"].map(names)), t("health.map_says", **said), ready(spec)
 
 
 @page.part("health.list")
 def checks(view):
     """Every check, the worst first; the one selected opens."""
     with page.section("health.list", help="health.list_help"):
-        rows = faults.worded(faults.checks(view))
-        chosen = table(view, rows, CHECKS, key="health_checks", metrics=(METRIC,), select=True)
+        chosen = table(view, every_check(view), key="health_checks", metrics=(METRIC,), select=True)
         if chosen is None:
             st.caption(t("health.choose"))
             return
         failing(view, chosen)
+
+
+@data.told
+def every_check(view):
+    """The list of checks in words."""
+    return listing(view, faults.worded(view, faults.checks(view)), CHECKS)
 
 
 def failing(view, chosen):
@@ -104,7 +115,7 @@ def course(view):
     with page.section("health.course", help="health.course_help"):
         if not st.toggle(t("health.compare"), key="health_course"):
             return
-        known = faults.choices(faults.checks(view))
+        known = faults.choices(view, faults.checks(view))
         whole = t("health.dimensions_all")
         one = st.selectbox(t("health.course_of"), [None, *known], format_func=lambda pair: known.get(pair, whole), key="health_course_pick")
         rows = faults.course(view, one)
@@ -122,40 +133,49 @@ def course(view):
 def fields(view):
     """In how many rows each field has a value; the empty ones first."""
     with page.section("health.fields_filled", help="health.fields_help"):
-        table(view, faults.filled(view), FILLED, key="health_fields")
+        newest = data.newest()
+        rows = data.once(view, ("fields filled", newest.id), lambda: listing(view, faults.filled(newest), FILLED))
+        table(view, rows, key="health_fields")
 
 
 @page.part("health.not_mapped")
 def unmapped(view):
     """What the sources have beside the fields that are known."""
     with page.section("health.not_mapped", help="health.not_mapped_help"):
-        rows = intake.unmapped(data.newest())
-        if rows.empty:
+        newest = data.newest()
+        rows = data.once(view, ("not mapped", newest.id), lambda: listing(view, intake.unmapped(newest), UNMAPPED))
+        if rows.rows.empty:
             st.caption(t("health.all_mapped"))
             return
-        table(view, rows, UNMAPPED, key="health_unmapped")
+        table(view, rows, key="health_unmapped")
 
 
 @page.part("health.refused")
 def refused(view):
     """What was never let in, by reason."""
     with page.section("health.refused", help="sources.quarantine_help"):
-        rows = intake.reasons(data.newest())
-        if rows.empty:
+        newest = data.newest()
+        rows = data.once(view, ("rows refused", newest.id), lambda: by_reason(view, newest))
+        if rows is None:
             st.caption(t("sources.nothing_refused"))
             return
-        table(view, rows.assign(reason=rows["reason"].map(refusals.rule)), REFUSED, key="health_refused")
+        table(view, rows, key="health_refused")
         link(view, "sources", t("health.to_sources"))
+
+
+def by_reason(view, newest):
+    """The list of what was refused, by reason; None where nothing was."""
+    rows = intake.reasons(newest)
+    return None if rows.empty else listing(view, rows.assign(reason=rows["reason"].map(refusals.rule)), REFUSED)
 
 
 @page.part("health.title")
 def answer_first(view):
     """What is worst and whose; or that nothing can be said yet."""
-    rows = faults.checks(view)
     if faults.is_unjudged(view):
         st.info(t("health.unjudged"), icon=":material/sync:")
-    if not rows.empty:
-        page.sentence(faults.worst(rows))
+    if worst := faults.worst(view):
+        page.sentence(worst)
 
 
 answer_first(view)

@@ -9,8 +9,8 @@ from metrics.result import K_TESTABLE
 from metrics.stage_scores import STAGES
 from ui import behind, clocks, customers, data, navigation, numbers, page, scores
 from ui.calling import today
-from ui.figure import clickable, figure
-from ui.table import Column, table
+from ui.figure import clickable, figure, ready
+from ui.table import Column, listing, table
 from ui.words import has, plain, t, value_of
 
 guard("journey")
@@ -55,7 +55,7 @@ def called(name: str) -> str:
 
 
 def named(rows):
-    return rows.assign(clock=rows["clock"].map(called))
+    return rows.assign(clock=rows["clock"].map({name: called(name) for name in rows["clock"].unique()}))
 
 
 def share(value) -> str:
@@ -73,13 +73,18 @@ def limits(answer) -> str:
     return t("journey.limits", limits=t("at_risk.and").join(said)) if said else ""
 
 
-def answer_first(rows) -> None:
-    """How much was kept, and which of the promises least."""
-    page.sentence(clocks.said(view))
+@data.told
+def _first(view):
+    """How much was kept, and which of the promises least, in sentences; and the clocks that were over at least once. None where none was."""
+    answer = data.answer(view, "clocks")
+    if not answer.notes["over"] > 0:
+        return None
+    rows, says = answer.rows, [clocks.said(view)]
     firm = rows[rows["n"] >= K_TESTABLE]
     if len(firm) > 1:
         least = firm.loc[firm["value"].idxmin()]
-        page.sentence(t("journey.least", clock=called(least["clock"]), share=share(least["value"]), n=numbers.count(least["n"])))
+        says.append(t("journey.least", clock=called(least["clock"]), share=share(least["value"]), n=numbers.count(least["n"])))
+    return says, list(rows.loc[rows["n"] > 0, "clock"])
 
 
 @page.part("journey.waiting_title")
@@ -103,18 +108,25 @@ def open_now(view):
 
 
 @page.part("journey.kept_title")
-def each(view, answer):
+def each(view):
     """Each promise with its share in time; one opens what it is made of."""
     with page.section("journey.kept_title", help="journey.kept_help"):
-        rows = answer.rows.sort_values("value", na_position="last")
-        names = {name: called(name) for name in rows["clock"]}
-        spec = charts.forest(rows, "clock", share, names=names, tick=TICK)
-        how = {"rows": named(rows), "columns": SHARES, "metrics": (METRIC,)}
-        chosen = clickable(view, spec, t("journey.kept_alt"), names, key="journey_clocks", prompt="journey.choose", **how)
-        st.caption(limits(answer))
+        rows, spec, names, asked = _kept(view)
+        further = {"rows": rows, "columns": SHARES, "metrics": (METRIC,)}
+        chosen = clickable(view, spec, t("journey.kept_alt"), names, key="journey_clocks", prompt="journey.choose", **further)
+        st.caption(asked)
         if chosen is not None:
             st.markdown(f"**{names[chosen]}**")
             behind.rows(view, "clocks", EVENTS, key="journey_rows", where={"clock": chosen}, told=named)
+
+
+@data.told
+def _kept(view):
+    """The promises with their shares in time, the figure, what they are called, and how long each may take."""
+    answer = data.answer(view, "clocks")
+    rows = answer.rows.sort_values("value", na_position="last")
+    names = {name: called(name) for name in rows["clock"]}
+    return named(rows), ready(charts.forest(rows, "clock", share, names=names, tick=TICK)), names, limits(answer)
 
 
 @page.part("journey.course_title")
@@ -125,30 +137,41 @@ def over_time(view, known):
         how = {"format_func": names.get, "key": "journey_clock", "required": True, "label_visibility": "collapsed"}
         chosen = st.pills(t("journey.choose_clock"), list(names), default=known[0], **how)
         left, right = st.columns(2)
-        columns = {
-            "period": Column("service.step"),
-            **{name: column for name, column in SHARES.items() if name != "clock"},
-            "complete": Column("service.complete"),
-        }
         with left:
-            found = data.answer(view, "clocks", grain=view.grain, where={"clock": chosen})
-            spec = charts.line(found.rows, share, grain=view.grain, tick=TICK, step=lambda day: numbers.step(day, view.grain))
-            figure(view, spec, page.course(names[chosen], found, METRIC, view), key="journey_series", rows=found.rows, columns=columns, metrics=(METRIC,))
+            rows, spec, alt = _course(view, chosen)
+            columns = {"period": Column("service.step"), **ALONE, "complete": Column("service.complete")}
+            figure(view, spec, alt, key="journey_series", rows=rows, columns=columns, metrics=(METRIC,))
         with right:
             by_team(view, chosen)
 
 
+@data.told
+def _course(view, clock):
+    """A promise's series, its figure and what that says."""
+    found = data.answer(view, "clocks", grain=view.grain, where={"clock": clock})
+    spec = charts.line(found.rows, share, grain=view.grain, tick=TICK, step=lambda day: numbers.step(day, view.grain))
+    return found.rows, ready(spec), page.course(called(clock), found, METRIC, view)
+
+
 def by_team(view, chosen: str) -> None:
     """The share in time of each department that customers' owners belong to."""
-    found = data.answer(view, "clocks", by=("department",), where={"clock": chosen})
-    rows = found.rows.sort_values("value", ascending=False, na_position="last")
-    if not rows["department"].notna().any():
+    found = _teams(view, chosen)
+    if found is None:
         st.caption(t("journey.no_teams"))
         return
-    names = {None: t("filters.blank"), **{value: value_of("department", value) for value in rows["department"].dropna()}}
-    spec = charts.forest(rows, "department", share, names=names, tick=TICK)
+    rows, spec = found
     columns = {"department": Column("why.columns.department"), **ALONE}
     figure(view, spec, t("journey.teams_alt"), key="journey_teams", rows=rows, columns=columns, metrics=(METRIC,))
+
+
+@data.told
+def _teams(view, clock):
+    """The departments and their figure; None where no owner belongs to one."""
+    rows = data.answer(view, "clocks", by=("department",), where={"clock": clock}).rows.sort_values("value", ascending=False, na_position="last")
+    if not rows["department"].notna().any():
+        return None
+    names = {None: t("filters.blank"), **{value: value_of("department", value) for value in rows["department"].dropna()}}
+    return rows, ready(charts.forest(rows, "department", share, names=names, tick=TICK))
 
 
 @page.part("journey.stages_title")
@@ -158,25 +181,42 @@ def by_stage(view):
         measures = {name: t(f"journey.measures.{name}") for name in ("nps", "mean")}
         how = {"default": "nps", "format_func": measures.get, "key": "journey_measure", "required": True, "label_visibility": "collapsed"}
         measure = st.segmented_control(t("journey.measure"), list(measures), **how)
-        metric = data.metric("stage_scores")
-        rows = data.answer(view, metric.name, measure=measure).rows
-        if not (rows["state"] == "value").any():
+        found, metric = _stages(view, measure), data.metric("stage_scores")
+        if found is None:
             st.caption(t("journey.no_stages"))
             return
-        rows = rows.sort_values("journey_stage", key=lambda names: names.map(STAGES.index), ignore_index=True)
-        names = {name: t(f"journey.stages.{name}") for name in rows["journey_stage"]}
-        unit = "points" if measure == "nps" else "score"
-        shown = lambda value: numbers.shown(value, unit)  # noqa: E731
-        worst = rows.loc[rows["value"].idxmin()]
-        said = t("journey.stages_says", stage=names[worst["journey_stage"]], value=shown(worst["value"]), n=numbers.count(worst["n"]))
-        page.sentence(said)
-        spec = charts.forest(rows, "journey_stage", shown, names=names, tick=".0f" if measure == "nps" else ".1f")
-        told = lambda found: found.assign(journey_stage=found["journey_stage"].map(names))  # noqa: E731
-        how = {"rows": told(rows), "columns": staged(unit), "metrics": (metric,)}
-        chosen = clickable(view, spec, said, names, key=f"journey_stages_{measure}", prompt="journey.choose_stage", **how)
+        rows, says, spec, names = found
+        page.sentence(says)
+        further = {"rows": rows, "columns": staged(unit_of(measure)), "metrics": (metric,)}
+        chosen = clickable(view, spec, says, names, key=f"journey_stages_{measure}", prompt="journey.choose_stage", **further)
         if chosen is not None:
-            answers = lambda found: told(found.assign(dimension=[scores.name(view, name) for name in found["dimension"]]))  # noqa: E731
+            answers = lambda found: in_stages(found).assign(dimension=[scores.name(view, name) for name in found["dimension"]])  # noqa: E731
             behind.rows(view, metric.name, ANSWERS, key="journey_answers", where={"journey_stage": chosen}, told=answers, measure=measure)
+
+
+@data.told
+def _stages(view, measure):
+    """The stages' scores, the lowest in a sentence, the figure, and what stages are called; None where no stage has a score."""
+    rows = data.answer(view, "stage_scores", measure=measure).rows
+    if not (rows["state"] == "value").any():
+        return None
+    rows = rows.sort_values("journey_stage", key=lambda names: names.map(STAGES.index), ignore_index=True)
+    told = in_stages(rows)
+    names = dict(zip(rows["journey_stage"], told["journey_stage"], strict=True))
+    shown = lambda value: numbers.shown(value, unit_of(measure))  # noqa: E731
+    worst = rows.loc[rows["value"].idxmin()]
+    says = t("journey.stages_says", stage=names[worst["journey_stage"]], value=shown(worst["value"]), n=numbers.count(worst["n"]))
+    spec = charts.forest(rows, "journey_stage", shown, names=names, tick=".0f" if measure == "nps" else ".1f")
+    return told, says, ready(spec), names
+
+
+def unit_of(measure: str) -> str:
+    return "points" if measure == "nps" else "score"
+
+
+def in_stages(rows):
+    """The rows with their stages in words."""
+    return rows.assign(journey_stage=[t(f"journey.stages.{name}") for name in rows["journey_stage"]])
 
 
 def staged(unit: str) -> dict[str, Column]:
@@ -188,48 +228,69 @@ def staged(unit: str) -> dict[str, Column]:
 def outcome(view):
     """Whether those who were followed up in time stayed more often, told with caution."""
     with page.section("journey.outcome_title", help="journey.outcome_help"):
-        now = today(view)
-        answer, metric = data.answer(now, "follow_up_churn"), data.metric("follow_up_churn")
-        rows, notes = answer.rows.set_index("group"), answer.notes
-        if not (rows["n"] > 0).all():
-            st.caption(t("journey.no_outcome", days=numbers.count(notes["horizon_days"])))
+        now, metric = today(view), data.metric("follow_up_churn")
+        found = _outcome(now)
+        if found is None:
+            st.caption(t("journey.no_outcome", days=numbers.count(data.answer(now, metric.name).notes["horizon_days"])))
             return
-        figures = {f"{group}_{what}": show(rows.loc[group, what]) for group in rows.index for what, show in (("n", numbers.count), ("value", share))}
-        page.sentence(t("journey.outcome_says", days=numbers.count(notes["horizon_days"]), **figures))
-        adjusted(notes["adjusted"], rows["adjusted"])
-        shown = answer.rows.assign(group=[t(f"journey.groups.{group}") for group in answer.rows["group"]])
-        table(now, shown, GROUPS, key="journey_outcome", metrics=(metric,))
-        st.caption(t("journey.left_out", pending=numbers.count(notes["pending"]), left=numbers.count(notes["left_before"])))
+        rows, says, cautions, left_out = found
+        for sentence in says:
+            page.sentence(sentence)
+        for caution in cautions:
+            st.caption(caution)
+        table(now, rows, key="journey_outcome", metrics=(metric,))
+        st.caption(left_out)
         with st.expander(t("journey.who")):
-            listed = data.rows_behind(now, "follow_up_churn")
-            people = listed.rows.assign(group=[t(f"journey.groups.{group}") for group in listed.rows["group"]])
-            table(now, people, PEOPLE, key="journey_people", metrics=(metric,), total=listed.total)
+            people, total = _people(now)
+            table(now, people, key="journey_people", metrics=(metric,), total=total)
 
 
-def adjusted(found: dict | None, risks) -> None:
-    """The comparison after the groups were made alike, and how strong the unknown would have to be."""
+@data.told
+def _outcome(now):
+    """The two groups, what there is to say of them and with which caution, and who is in neither; None where one has nobody."""
+    answer = data.answer(now, "follow_up_churn")
+    rows, notes = answer.rows.set_index("group"), answer.notes
+    if not (rows["n"] > 0).all():
+        return None
+    figures = {f"{group}_{what}": show(rows.loc[group, what]) for group in rows.index for what, show in (("n", numbers.count), ("value", share))}
+    compared, cautions = adjusted(notes["adjusted"], rows["adjusted"])
+    says = [t("journey.outcome_says", days=numbers.count(notes["horizon_days"]), **figures), compared]
+    left_out = t("journey.left_out", pending=numbers.count(notes["pending"]), left=numbers.count(notes["left_before"]))
+    return listing(now, answer.rows.assign(group=answer.rows["group"].map(group_named)), GROUPS), says, cautions, left_out
+
+
+@data.told
+def _people(now):
+    """Who is in which of the two groups, and how many they are."""
+    found = data.rows_behind(now, "follow_up_churn")
+    return listing(now, found.rows.assign(group=found.rows["group"].map(group_named)), PEOPLE), found.total
+
+
+def group_named(group: str) -> str:
+    return t(f"journey.groups.{group}")
+
+
+def adjusted(found: dict | None, risks) -> tuple[str, list[str]]:
+    """The comparison after the groups were made alike, and with which caution to read it: how strong the unknown would have to be."""
     if found is None:
-        page.sentence(t("journey.not_compared"))
-        return
+        return t("journey.not_compared"), []
     ratio, low, high, e, limit, before, after = (numbers.shown(n, "ratio") for n in (*found["ratio"], *found["e_value"], *found["differed"]))
     words = {"ratio": ratio, "low": low, "high": high, **{name: share(risks[name]) for name in risks.index}}
-    page.sentence(t("journey.adjusted_clear" if found["is_clear"] else "journey.adjusted_unclear", **words))
-    if found["is_clear"]:
-        st.caption(t("journey.e_value", e=e, limit=limit))
+    cautions = [t("journey.e_value", e=e, limit=limit)] if found["is_clear"] else []
     if found["balance"]:
         columns = t("at_risk.and").join(t(f"why.columns.{c}") if has(f"why.columns.{c}") else c for c in found["balance"])
-        st.caption(t("journey.balance", columns=plain(columns), before=before, after=after))
-    st.caption(t("journey.caution"))
+        cautions.append(t("journey.balance", columns=plain(columns), before=before, after=after))
+    return t("journey.adjusted_clear" if found["is_clear"] else "journey.adjusted_unclear", **words), [*cautions, t("journey.caution")]
 
 
-answer = data.answer(view, "clocks")
-is_known = answer.notes["over"] > 0
-if is_known:
-    answer_first(answer.rows)
+first = _first(view)
+if first is not None:
+    for sentence in first[0]:
+        page.sentence(sentence)
 open_now(view)
-if is_known:
-    each(view, answer)
-    over_time(view, list(answer.rows.loc[answer.rows["n"] > 0, "clock"]))
+if first is not None:
+    each(view)
+    over_time(view, first[1])
 else:
     page.empty("journey.none")
 by_stage(view)

@@ -1,20 +1,23 @@
 """Would customers recommend us, and who would not?"""
 
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
 
 import charts
 from access.guard import guard
 from charts import theme
+from charts.checked import Checked
 from metrics.change import changed
 from metrics.result import K_TESTABLE
 from ui import data, loops, numbers, offered, page, scores, sentences
 from ui.behind import leading
 from ui.cards import Card, row
-from ui.figure import clickable, figure
+from ui.figure import clickable, figure, ready
 from ui.navigation import link
 from ui.selection import SEGMENTS
-from ui.table import Column
+from ui.table import Column, listing
 from ui.words import plain, t, value_of
 
 guard("nps")
@@ -104,30 +107,42 @@ def worded(rows):
     return rows.assign(**{column: rows[column].map(word) for column, word in words.items() if column in rows})
 
 
+@data.told
+def _course(view):
+    """The score's series, the sentences on its last step, its figure and what that says."""
+    answer = data.answer(view, "nps", grain=view.grain)
+    said = [sentence.text for sentence in sentences.told(view, {"nps": "nps"})]
+    spec = charts.line(answer.rows, points, grain=view.grain, tick=".0f", step=lambda day: numbers.step(day, view.grain))
+    return answer, said, ready(spec), page.course(t("metrics.nps.name"), answer, metric, view)
+
+
 @page.part("nps.trend")
 def trend(view):
-    answer = data.answer(view, "nps", grain=view.grain)
+    answer, said, spec, alt = _course(view)
     with page.section("nps.trend", help="nps.trend_help"):
         page.failed_checks(answer)
-        for sentence in sentences.told(view, {"nps": "nps"}):
-            page.sentence(sentence.text)
-        spec = charts.line(answer.rows, points, grain=view.grain, tick=".0f", step=lambda day: numbers.step(day, view.grain))
-        columns = {"period": Column("nps.step"), **FIGURES}
-        figure(view, spec, page.course(t("metrics.nps.name"), answer, metric, view), key="nps_trend", rows=answer.rows, columns=columns, metrics=(metric,))
+        for sentence in said:
+            page.sentence(sentence)
+        figure(view, spec, alt, key="nps_trend", rows=answer.rows, columns={"period": Column("nps.step"), **FIGURES}, metrics=(metric,))
+
+
+@data.told
+def _weighted(view):
+    """The score in each of the three ways, its figure, and how many answers the way by revenue leaves out."""
+    answers = {weighting: data.answer(view, "nps", weighting=weighting) for weighting in ("respondent", "account", "revenue")}
+    rows = pd.concat([answer.rows.assign(weighting=weighting) for weighting, answer in answers.items()])
+    names = {weighting: t(f"nps.weightings.{weighting}") for weighting in answers}
+    spec = charts.forest(rows, "weighting", points, names=names, tick=".0f", height=230)
+    return rows.assign(weighting=rows["weighting"].map(names)), ready(spec), answers["revenue"].notes["left_out"]
 
 
 @page.part("nps.three_ways")
 def three_ways(view):
     """Per respondent, per customer and by revenue, each with its interval."""
     with page.section("nps.three_ways", help="nps.three_ways_help"):
-        answers = {weighting: data.answer(view, "nps", weighting=weighting) for weighting in ("respondent", "account", "revenue")}
-        rows = pd.concat([answer.rows.assign(weighting=weighting) for weighting, answer in answers.items()])
-        names = {weighting: t(f"nps.weightings.{weighting}") for weighting in answers}
-        spec = charts.forest(rows, "weighting", points, names=names, tick=".0f", height=230)
+        rows, spec, left_out = _weighted(view)
         columns = {"weighting": Column("nps.weighting"), **FIGURES, "n_eff": Column("nps.n_eff", "count", "nps.n_eff_help")}
-        labelled = rows.assign(weighting=rows["weighting"].map(names))
-        figure(view, spec, t("nps.three_ways"), key="nps_ways", rows=labelled, columns=columns, metrics=(metric,))
-        left_out = answers["revenue"].notes["left_out"]
+        figure(view, spec, t("nps.three_ways"), key="nps_ways", rows=rows, columns=columns, metrics=(metric,))
         if left_out:
             st.caption(t("nps.left_out", n=numbers.count(left_out)))
 
@@ -142,43 +157,66 @@ def by_segment(view):
             return
         names = {column: sentences.column_name(column) for column in columns}
         column = st.pills(t("nps.divide"), columns, default=columns[0], format_func=names.get, key="nps_column", required=True, label_visibility="collapsed")
-        whole, answer = data.answer(view, "nps"), data.answer(view, "nps", by=(column,))
-        rows = grouped(answer.rows, column)
-        known = rows[rows["state"] == "value"]
-        if known.empty:
+        groups = _groups(view, column)
+        if groups is None:
             st.caption(t("nps.no_groups"))
             return
-        called = labels(rows, column)
-        firm = known[known["n"] >= K_TESTABLE]
-        if len(firm) > 1:
-            best, worst = firm.iloc[0], firm.iloc[-1]
-            values = {"best": plain(called[best[column]]), "worst": plain(called[worst[column]])}
-            page.sentence(t("nps.by_segment_says", **values, high=points(best["value"]), low=points(worst["value"])))
-        if len(firm) < len(known):
-            st.caption(t("nps.small", k=numbers.count(K_TESTABLE)))
-        if answer.notes["hidden"]:
-            st.caption(t("nps.hidden", n=answer.notes["hidden"]))
-        chosen = _side_by_side(view, rows, column, called, whole)
+        if groups.says:
+            page.sentence(groups.says)
+        for note in groups.notes:
+            st.caption(note)
+        left, right = st.columns(2)
+        with right:
+            figure(view, groups.split, t("nps.split_alt"), key="nps_split")
+        with left:
+            chosen = clickable(
+                view, groups.forest, t("nps.forest_alt"), groups.opens, key="nps_segment", prompt="nps.choose_group", rows=groups.rows,
+                columns={column: Column("nps.group"), **FIGURES}, metrics=(metric,),
+            )  # fmt: skip
         if chosen is not None:
-            opened(view, {column: chosen}, called[chosen], "nps_segment")
+            opened(view, {column: chosen}, groups.opens[chosen], "nps_segment")
 
 
-def _side_by_side(view, rows, column, called, whole):
-    """The forest, which can be clicked, beside the split bars of the same groups in the same order."""
-    left, right = st.columns(2)
+class Groups(NamedTuple):
+    """The groups of a column: what there is to say, a forest and split bars of them in the same order, and which can be opened."""
+
+    rows: pd.DataFrame
+    says: str | None
+    notes: list[str]
+    forest: Checked
+    split: Checked
+    opens: dict[str, str]
+
+
+@data.told
+def _groups(view, column):
+    """None where no group has a value."""
+    whole, answer = data.answer(view, "nps"), data.answer(view, "nps", by=(column,))
+    rows = grouped(answer.rows, column)
+    known = rows[rows["state"] == "value"]
+    if known.empty:
+        return None
+    called, says, notes = labels(rows, column), None, []
+    firm = known[known["n"] >= K_TESTABLE]
+    if len(firm) > 1:
+        best, worst = firm.iloc[0], firm.iloc[-1]
+        values = {"best": plain(called[best[column]]), "worst": plain(called[worst[column]])}
+        says = t("nps.by_segment_says", **values, high=points(best["value"]), low=points(worst["value"]))
+    if len(firm) < len(known):
+        notes.append(t("nps.small", k=numbers.count(K_TESTABLE)))
+    if answer.notes["hidden"]:
+        notes.append(t("nps.hidden", n=answer.notes["hidden"]))
     reference = whole.rows["value"].iloc[0]
     against = {"reference": reference, "reference_label": t("nps.all", value=points(reference))}
     weak = tuple(rows.loc[rows["n"] < K_TESTABLE, column])
-    spec = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, **against)
-    columns = {column: Column("nps.group"), **FIGURES}
-    with right:
-        parts = [(f"{band}_shown", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
-        figure(view, charts.split(rows, column, parts, share, names=called), t("nps.split_alt"), key="nps_split")
-    with left:
-        shown = labels(rows[rows["state"] == "value"], column)  # what is hidden cannot be opened either
-        return clickable(
-            view, spec, t("nps.forest_alt"), shown, key="nps_segment", prompt="nps.choose_group", rows=named(rows, column), columns=columns, metrics=(metric,)
-        )
+    forest = charts.forest(rows, column, points, names=called, tick=".0f", weak=weak, **against)
+    split = charts.split(rows, column, _parts(), share, names=called)
+    opens = labels(known, column)  # what is hidden cannot be opened either
+    return Groups(named(rows, column), says, notes, ready(forest), ready(split), opens)
+
+
+def _parts():
+    return [(f"{band}_shown", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
 
 
 def opened(view, where, label, key, name="nps"):
@@ -203,26 +241,31 @@ def opened(view, where, label, key, name="nps"):
 def waves(view):
     """How each wave divided, and whether two of them differ beyond chance."""
     with page.section("nps.waves", help="nps.waves_help"):
-        rows = data.answer(view, "nps", by=("wave",)).rows
-        if rows.empty:
+        rows, known, spec = _divided_waves(view)
+        if not known:
             st.caption(t("nps.no_waves"))
             return
-        names = {wave: t("nps.wave_named", wave=wave, value=points(value)) for wave, value in zip(rows["wave"], rows["value"], strict=True)}
-        parts = [(f"{band}_shown", t(f"nps.bands.{band}"), colour) for band, colour in BANDS]
-        columns = {"wave": Column("nps.wave"), **FIGURES}
-        spec = charts.split(rows, "wave", parts, share, names=names)
-        if len(rows) > 1:
-            _compared(rows)
-        figure(view, spec, t("nps.waves_alt"), key="nps_waves", rows=rows, columns=columns, metrics=(metric,))
+        if len(known) > 1:
+            _compared(known)
+        figure(view, spec, t("nps.waves_alt"), key="nps_waves", rows=rows, columns={"wave": Column("nps.wave"), **FIGURES}, metrics=(metric,))
 
 
-def _compared(rows):
+@data.told
+def _divided_waves(view):
+    """The waves' rows, the same by name, and their figure."""
+    rows = data.answer(view, "nps", by=("wave",)).rows
+    known = {row["wave"]: row for row in rows.to_dict("records")}
+    names = {wave: t("nps.wave_named", wave=wave, value=points(row["value"])) for wave, row in known.items()}
+    return rows, known, ready(charts.split(rows, "wave", _parts(), share, names=names))
+
+
+def _compared(known):
     """Two waves in a sentence: from, to, and whether that is more than chance."""
-    known = list(rows["wave"])
+    waves = list(known)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        before = st.selectbox(t("nps.wave_before"), known, index=known.index(known[-2]), key="nps_wave_before", width=200)
-        now = st.selectbox(t("nps.wave_now"), known, index=known.index(known[-1]), key="nps_wave_now", width=200)
-    first, second = (rows[rows["wave"] == wave].iloc[0].to_dict() for wave in (before, now))
+        before = st.selectbox(t("nps.wave_before"), waves, index=waves.index(waves[-2]), key="nps_wave_before", width=200)
+        now = st.selectbox(t("nps.wave_now"), waves, index=waves.index(waves[-1]), key="nps_wave_now", width=200)
+    first, second = known[before], known[now]
     change = changed(second, first)
     if change.delta is None:
         page.sentence(t(f"states.{change.verdict}") if change.verdict in ("no_data", "suppressed") else t("verdicts.new"))
@@ -235,48 +278,63 @@ def _compared(rows):
 def revenue_by_band(view):
     """What each band pays; a bar opens its answers."""
     with page.section("nps.revenue", help="nps.revenue_help"):
-        answer = data.answer(view, "nps_revenue")
-        rows = answer.rows
-        if not (rows["state"] == "value").any():
-            st.caption(t(f"states.{rows['state'].iloc[0]}"))
+        rows, says, spec = _paid(view)
+        if spec is None:
+            st.caption(says)
             return
-        at_stake = rows.set_index("band").loc["detractor"]
-        page.sentence(t("nps.revenue_says", share=numbers.shown(at_stake["share"], "share"), money=money(at_stake["value"])))
+        page.sentence(says)
         names = band_names()
-        spec = charts.bars(rows, "band", money, names=names, strong=("detractor",))
-        labelled = rows.assign(band=rows["band"].map(names))
-        chosen = clickable(
-            view, spec, t("nps.revenue_alt"), names, key="nps_revenue", prompt="nps.choose_band", rows=labelled, columns=REVENUE, metrics=(revenue,)
-        )
+        chosen = clickable(view, spec, t("nps.revenue_alt"), names, key="nps_revenue", prompt="nps.choose_band", rows=rows, columns=REVENUE, metrics=(revenue,))
         if chosen:
             opened(view, {"band": chosen}, names[chosen], "nps_band", "nps_revenue")
+
+
+@data.told
+def _paid(view):
+    """Each band's revenue, what there is to say, and its figure: None where no value may be shown."""
+    rows = data.answer(view, "nps_revenue").rows
+    if not (rows["state"] == "value").any():
+        return rows, t(f"states.{rows['state'].iloc[0]}"), None
+    at_stake, names = rows.set_index("band").loc["detractor"], band_names()
+    says = t("nps.revenue_says", share=share(at_stake["share"]), money=money(at_stake["value"]))
+    spec = charts.bars(rows, "band", money, names=names, strong=("detractor",))
+    return rows.assign(band=rows["band"].map(names)), says, ready(spec)
 
 
 @page.part("nps.satisfaction")
 def satisfaction(view):
     """Each dimension's mean on its own scale, and which are low; a bar opens its answers."""
     with page.section("nps.satisfaction", help="nps.satisfaction_help"):
-        rows = grouped(data.answer(view, "satisfaction", by=("dimension",)).rows, "dimension")
-        known = rows[rows["state"] == "value"]
-        if known.empty:
+        found = _dimensions(view)
+        if found is None:
             st.caption(t("nps.no_dimensions"))
             return
-        called, told = labels(rows, "dimension"), [dimension_told(row) for row in rows.to_dict("records")]
-        low = known[known["is_low"].astype(bool)]
-        for row in low.to_dict("records"):
-            page.sentence(t("nps.dimension_low", dimension=plain(called[row["dimension"]]), mean=dimension_told(row)["mean"]))
-        if low.empty:
-            page.sentence(t("nps.none_low"))
-        shown = rows.assign(dimension=rows["dimension"].map(called), **{column: [words[column] for words in told] for column in told[0]})
-        spec = charts.bars(rows, "dimension", mean_shown, names=called, strong=tuple(low["dimension"]))
+        rows, says, spec, opens = found
+        for sentence in says:
+            page.sentence(sentence)
         measured = data.metric("satisfaction")
         chosen = clickable(
-            view, spec, t("nps.satisfaction_alt"), labels(known, "dimension"), key="nps_dimension", prompt="nps.choose_dimension", rows=shown,
-            columns=DIMENSIONS, metrics=(measured,),
-        )  # fmt: skip
+            view, spec, t("nps.satisfaction_alt"), opens, key="nps_dimension", prompt="nps.choose_dimension", rows=rows, columns=DIMENSIONS, metrics=(measured,)
+        )
         if chosen is not None:
             behind = data.rows_behind(view, "satisfaction", where={"dimension": chosen})
             leading(view, worded(behind.rows).sort_values("score", kind="stable"), SCORES, key="nps_dimension_rows", total=behind.total, metrics=(measured,))
+
+
+@data.told
+def _dimensions(view):
+    """The dimensions in words, what there is to say, their figure, and which can be opened; None where none has a value."""
+    rows = grouped(data.answer(view, "satisfaction", by=("dimension",)).rows, "dimension")
+    known = rows[rows["state"] == "value"]
+    if known.empty:
+        return None
+    called, words = labels(rows, "dimension"), [dimension_told(row) for row in rows.to_dict("records")]
+    low = known[known["is_low"].astype(bool)]
+    means = {name: word["mean"] for name, word in zip(rows["dimension"], words, strict=True)}
+    says = [t("nps.dimension_low", dimension=plain(called[name]), mean=means[name]) for name in low["dimension"]] or [t("nps.none_low")]
+    shown = rows.assign(dimension=rows["dimension"].map(called), **{column: [word[column] for word in words] for column in words[0]})
+    spec = charts.bars(rows, "dimension", mean_shown, names=called, strong=tuple(low["dimension"]))
+    return shown, says, ready(spec), labels(known, "dimension")
 
 
 def mean_shown(value) -> str:
@@ -300,47 +358,70 @@ def response(view):
     with page.section("nps.response", help="nps.response_help"):
         whole = data.answer(view, "response_rate")
         page.failed_checks(whole)
-        total = whole.rows.iloc[0]
-        if total["state"] != "value":
+        says = _responded(view)
+        if says is None:
             st.caption(t("nps.nobody_asked"))
             return
-        values = {
-            "rate": share(total["value"]),
-            "n": numbers.count(total["n"]),
-            "customers": share(total["customer_share"]),
-            "revenue": share(total["revenue_share"]),
-        }
-        page.sentence(t("nps.response_says", **values, undelivered=numbers.count(total["undelivered"])))
+        page.sentence(says)
         scores.uninvited(whole.notes)
         columns = ("grade", "region", "industry", "size")
         names = {column: sentences.column_name(column) for column in columns}
         column = st.pills(
             t("nps.divide"), columns, default="grade", format_func=names.get, key="nps_response_column", required=True, label_visibility="collapsed"
         )
-        rows = grouped(data.answer(view, "response_rate", by=(column,)).rows, column)
-        called = labels(rows, column)
-        if len(rows) > 1:
-            least = rows[rows["state"] == "value"].iloc[-1]
-            page.sentence(t("nps.response_least", group=plain(called[least[column]]), rate=share(least["value"])))
-        sides = [("customer_share", t("nps.of_customers"), theme.ACCENT), ("revenue_share", t("nps.of_revenue"), theme.CAUTION)]
-        spec = charts.pairs(rows, column, sides, share, names=called)
+        rows, least, spec = _responded_by(view, column)
+        if least:
+            page.sentence(least)
         table_columns = {column: Column("nps.group"), **RESPONSES}
-        figure(view, spec, t("nps.response_alt"), key="nps_response", rows=named(rows, column), columns=table_columns, metrics=(responded,))
+        figure(view, spec, t("nps.response_alt"), key="nps_response", rows=rows, columns=table_columns, metrics=(responded,))
+
+
+@data.told
+def _responded(view):
+    """Who answered, in a sentence; None where nobody was asked."""
+    total = data.answer(view, "response_rate").rows.iloc[0]
+    if total["state"] != "value":
+        return None
+    values = {"rate": total["value"], "customers": total["customer_share"], "revenue": total["revenue_share"]}
+    counts = {"n": total["n"], "undelivered": total["undelivered"]}
+    told = {name: share(value) for name, value in values.items()} | {name: numbers.count(value) for name, value in counts.items()}
+    return t("nps.response_says", **told)
+
+
+@data.told
+def _responded_by(view, column):
+    """The groups of a column, which of them answers least, and their figure."""
+    rows = grouped(data.answer(view, "response_rate", by=(column,)).rows, column)
+    called, says = labels(rows, column), None
+    if len(rows) > 1:
+        least = rows[rows["state"] == "value"].iloc[-1]
+        says = t("nps.response_least", group=plain(called[least[column]]), rate=share(least["value"]))
+    sides = [("customer_share", t("nps.of_customers"), theme.ACCENT), ("revenue_share", t("nps.of_revenue"), theme.CAUTION)]
+    return named(rows, column), says, ready(charts.pairs(rows, column, sides, share, names=called))
 
 
 @page.part("nps.silent")
 def silent(view):
     """The valuable customers who were asked and did not answer."""
     with page.section("nps.silent", help="nps.silent_help"):
-        found = data.answer(view, "silent_accounts").rows.iloc[0]
-        if found["state"] != "value":
+        found = _silent(view)
+        if found is None:
             st.caption(t("nps.nobody_asked"))
             return
-        values = {"n": numbers.count(found["n"]), "of": numbers.count(found["denominator"]), "money": money(found["revenue"])}
-        page.sentence(t("nps.silent_says", **values))
-        behind = data.rows_behind(view, "silent_accounts")
-        rows = worded(behind.rows).sort_values("revenue", ascending=False)
-        leading(view, rows, SILENT, key="nps_silent", total=behind.total, metrics=(data.metric("silent_accounts"),))
+        says, rows, total = found
+        page.sentence(says)
+        leading(view, rows, key="nps_silent", total=total, metrics=(data.metric("silent_accounts"),))
+
+
+@data.told
+def _silent(view):
+    """How many they are, in a sentence, and their list; None where nobody was asked."""
+    found = data.answer(view, "silent_accounts").rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    values = {"n": numbers.count(found["n"]), "of": numbers.count(found["denominator"]), "money": money(found["revenue"])}
+    behind = data.rows_behind(view, "silent_accounts")
+    return t("nps.silent_says", **values), listing(view, worded(behind.rows).sort_values("revenue", ascending=False), SILENT), behind.total
 
 
 row(view, CARDS)

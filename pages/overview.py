@@ -6,7 +6,7 @@ import charts
 from access.guard import guard
 from ui import calling, clocks, data, faults, goals, numbers, page, sentences, weak
 from ui.cards import Card, row, title
-from ui.figure import figure
+from ui.figure import figure, ready
 from ui.navigation import link
 from ui.table import Column
 from ui.words import t
@@ -42,20 +42,29 @@ def over_time(view, cards):
             t("overview.choose"), list(names), default=cards[0].metric, format_func=names.get, key="overview_metric", required=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        card = next(card for card in cards if card.metric == chosen)
-        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain, **card.options)
-        if not answer.rows["value"].notna().any():
+        card, metric = next(card for card in cards if card.metric == chosen), data.metric(chosen)
+        rows, spec, alt = _series(view, chosen, names[chosen], tuple(card.options.items()))
+        if spec is None:
             st.caption(t("overview.no_series"))
             return
-        spec = charts.line(
-            answer.rows, lambda value: numbers.shown(value, metric.unit, view.currency), grain=view.grain, tick=TICKS[metric.unit],
-            step=lambda day: numbers.step(day, view.grain),
-        )  # fmt: skip
         columns = {
             "period": Column("overview.step"), "value": Column(card.label or f"metrics.{chosen}.name", metric.unit), "low": Column("overview.low", metric.unit),
             "high": Column("overview.high", metric.unit), "n": Column("overview.n", "count"), "complete": Column("overview.complete"),
         }  # fmt: skip
-        figure(view, spec, page.course(names[chosen], answer, metric, view), key="overview_series", rows=answer.rows, columns=columns, metrics=(metric,))
+        figure(view, spec, alt, key="overview_series", rows=rows, columns=columns, metrics=(metric,))
+
+
+@data.told
+def _series(view, name, called, options):
+    """A number step by step, its figure, and what that says; no figure where nothing is known."""
+    metric, answer = data.metric(name), data.answer(view, name, grain=view.grain, **dict(options))
+    if not answer.rows["value"].notna().any():
+        return answer.rows, None, ""
+    spec = charts.line(
+        answer.rows, lambda value: numbers.shown(value, metric.unit, view.currency), grain=view.grain, tick=TICKS[metric.unit],
+        step=lambda day: numbers.step(day, view.grain),
+    )  # fmt: skip
+    return answer.rows, ready(spec), page.course(called, answer, metric, view)
 
 
 @page.part("why.title", parallel=True)

@@ -1,17 +1,19 @@
 """Do they stay?"""
 
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 import charts
 from access.guard import guard
+from charts.checked import Checked
 from metrics.period import Period
 from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
-from ui.figure import clickable, figure
-from ui.table import Column, table
+from ui.figure import clickable, figure, ready
+from ui.table import Column, listing, table
 from ui.words import name_of, t, value_of
 
 guard("retention")
@@ -91,7 +93,7 @@ def choice(label: str, options, key: str, words: str, default=None):
     )
 
 
-def drilled(view, spec: dict, alt: str, options: dict, part: str, prompt: str, rows: pd.DataFrame, columns: dict, metric) -> str | None:
+def drilled(view, spec: Checked, alt: str, options: dict, part: str, prompt: str, rows: pd.DataFrame, columns: dict, metric) -> str | None:
     """A figure whose marks open the customers behind them; returns the mark chosen."""
     return clickable(view, spec, alt, options, key=f"retention_{part}", prompt=f"retention.{prompt}", rows=rows, columns=columns, metrics=(metric,))
 
@@ -103,17 +105,21 @@ def worded(rows: pd.DataFrame, **columns: str) -> pd.DataFrame:
 
 def answer_first(view, kind: str) -> None:
     """The page's question answered in one or two sentences."""
-    stayed = data.answer(view, "retention")
-    page.failed_checks(stayed)
-    first = stayed.rows.iloc[0]
+    page.failed_checks(data.answer(view, "retention"))
+    page.sentence(_stayed(view, kind))
+
+
+@data.told
+def _stayed(view, kind):
+    """How many stayed, and what that is in money where there are contracts."""
+    first = data.answer(view, "retention").rows.iloc[0]
     if first["state"] != "value":
-        page.sentence(t(f"retention.unknown_{kind}"))
-        return
+        return t(f"retention.unknown_{kind}")
     said = t(f"retention.says_{kind}", n=numbers.count(first["n"]), kept=numbers.count(first["numerator"]), share=share(first["value"]))
     if kind == "recurring":
         net, gross = (data.answer(view, name).rows.iloc[0] for name in ("nrr", "grr"))
         said += " " + t("retention.says_money", net=share(net["value"]), gross=share(gross["value"])) if net["state"] == "value" else ""
-    page.sentence(said)
+    return said
 
 
 @page.part("retention.over_time")
@@ -124,13 +130,22 @@ def over_time(view, names: tuple[str, ...]):
         chosen = st.pills(
             t("overview.choose"), names, default=names[0], format_func=called.get, key="retention_metric", required=True, label_visibility="collapsed"
         )
-        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
-        if not answer.rows["value"].notna().any():
+        found = _series(view, chosen)
+        if found is None:
             page.empty("retention.no_series")
             return
-        spec = charts.line(answer.rows, share, grain=view.grain, tick=".0%", step=lambda day: numbers.step(day, view.grain))
-        alt = page.course(called[chosen], answer, metric, view)
-        figure(view, spec, alt, key="retention_series", rows=answer.rows, columns=SERIES, metrics=(metric,))
+        rows, spec, alt = found
+        figure(view, spec, alt, key="retention_series", rows=rows, columns=SERIES, metrics=(data.metric(chosen),))
+
+
+@data.told
+def _series(view, name):
+    """A rate's series, its figure and what that says; None where it has no value."""
+    metric, answer = data.metric(name), data.answer(view, name, grain=view.grain)
+    if not answer.rows["value"].notna().any():
+        return None
+    spec = charts.line(answer.rows, share, grain=view.grain, tick=".0%", step=lambda day: numbers.step(day, view.grain))
+    return answer.rows, ready(spec), page.course(name_of(metric), answer, metric, view)
 
 
 @page.part("retention.bridge")
@@ -138,27 +153,56 @@ def bridge(view):
     """From then to now: what grew, shrank and left, new and returned customers apart."""
     with page.section("retention.bridge", help="retention.bridge_help"):
         horizon = choice("retention.horizon", HORIZONS, "retention_horizon", "horizons")
-        answer, metric = data.answer(view, "nrr_bridge", horizon=horizon), data.metric("nrr_bridge")
-        page.failed_checks(answer)
-        steps = answer.rows.set_index("step")
-        if not steps.loc["opening", "value"]:
+        page.failed_checks(data.answer(view, "nrr_bridge", horizon=horizon))
+        steps = _steps(view, horizon)
+        if steps is None:
             page.empty("retention.no_opening")
             return
-        figures = {step: money(steps.loc[step, "value"]) for step in ("opening", "retained", "closing")}
-        page.sentence(t("retention.bridge_says", **figures, lost=numbers.count(steps.loc["churn", "n"])))
-        words = {step: t(f"retention.steps.{step}") for step in answer.rows["step"]}
-        options = {step: words[step] for step in MOVES}
-        spec, alt = charts.bridge(answer.rows, "step", money, names=words), t("retention.bridge_alt", **figures)
-        chosen = drilled(view, spec, alt, options, "bridge", "choose_step", worded(answer.rows, step="steps"), BRIDGE, metric)
+        page.sentence(steps.says)
+        options = {step: t(f"retention.steps.{step}") for step in MOVES}
+        chosen = drilled(view, steps.chart, steps.alt, options, "bridge", "choose_step", steps.rows, BRIDGE, data.metric("nrr_bridge"))
         if chosen:
-            listed_movements(view, "retention_bridge_rows", horizon=horizon, kind=chosen)
+            listed_movements(view, "retention_bridge_rows", horizon, chosen)
 
 
-def listed_movements(view, key: str, **options) -> None:
-    answer, metric = data.answer(view, "movements", **options), data.metric("movements")
+class Told(NamedTuple):
+    """What there is to say, a figure, what that says, and its rows in words."""
+
+    says: str
+    chart: Checked
+    alt: str
+    rows: pd.DataFrame
+
+
+@data.told
+def _steps(view, horizon):
+    """From then to now; None where there was nothing then."""
+    rows = data.answer(view, "nrr_bridge", horizon=horizon).rows
+    steps = rows.set_index("step")
+    if not steps.loc["opening", "value"]:
+        return None
+    figures = {step: money(steps.loc[step, "value"]) for step in ("opening", "retained", "closing")}
+    says = t("retention.bridge_says", **figures, lost=numbers.count(steps.loc["churn", "n"]))
+    spec = charts.bridge(rows, "step", money, names={step: t(f"retention.steps.{step}") for step in rows["step"]})
+    return Told(says, ready(spec), t("retention.bridge_alt", **figures), worded(rows, step="steps"))
+
+
+def listed_movements(view, key: str, horizon: str, kind: str) -> None:
+    answer = data.answer(view, "movements", horizon=horizon, kind=kind)
     page.failed_checks(answer)
-    told = lambda rows: worded(rows, kind="kinds", reason="reasons")  # noqa: E731
-    behind.leading(view, told(answer.rows.head(data.MOST_ROWS)), LEDGER, key=key, metrics=(metric,), total=len(answer.rows), whole=lambda: told(answer.rows))
+    whole = lambda: in_kinds(answer.rows)  # noqa: E731
+    rows, metric = _movements(view, horizon, kind), data.metric("movements")
+    behind.leading(view, rows, key=key, metrics=(metric,), total=len(answer.rows), whole=whole)
+
+
+def in_kinds(rows: pd.DataFrame) -> pd.DataFrame:
+    return worded(rows, kind="kinds", reason="reasons")
+
+
+@data.told
+def _movements(view, horizon, kind):
+    """The movements of a kind as a list."""
+    return listing(view, in_kinds(data.answer(view, "movements", horizon=horizon, kind=kind).rows.head(data.MOST_ROWS)), LEDGER)
 
 
 @page.part("retention.movements")
@@ -170,7 +214,7 @@ def movements(view):
             t("retention.kind"), kinds, default="", format_func=lambda name: t(f"retention.kinds.{name or 'all'}"), key="retention_kind", required=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        listed_movements(view, "retention_movements", kind=kind)
+        listed_movements(view, "retention_movements", "period", kind)
 
 
 @page.part("retention.cohorts")
@@ -186,28 +230,36 @@ def cohorts(view):
             average = choice("retention.average", ("pooled", "simple"), "retention_average", "averages")
         options = {"basis": kind, "mode": mode, "clock": clock, "average": average}
         grain = view.grain if view.grain in ("month", "quarter", "year", "week") else "month"
-        answer, metric = data.answer(view, "cohorts", grain=grain, **options), data.metric("cohorts")
-        if answer.rows.empty:
+        found = _triangle(view, grain, tuple(options.items()))
+        if found is None:
             page.empty("retention.no_cohorts")
             return
-        rows = answer.rows.sort_values("cohort", na_position="first", kind="stable")  # the average on top
-        named = {day: f"{numbers.step(day, grain)} · {numbers.count(size)}" for day, size in zip(rows["cohort"], rows["size"], strict=True) if pd.notna(day)}
-        named[None] = t(f"retention.averages.{average}")
-        first = answer.rows[answer.rows["cohort"].isna() & (answer.rows["age"] == 1)]
-        if len(first):
-            page.sentence(
-                t("retention.cohorts_says", share=share(first["value"].iloc[0]), n=numbers.count(first["n"].iloc[0]), step=t(f"retention.ages.{grain}"))
-            )
+        says, spec, rows, starts = found
+        if says:
+            page.sentence(says)
         if mode == "on_or_after":
             st.caption(t("retention.provisional"))
-        spec = charts.cohorts(rows, named, hover=hovered)
-        starts = {day.isoformat(): named[day] for day in dict.fromkeys(rows["cohort"].dropna())}
-        shown, alt = worded(rows, cell="cells"), t("retention.cohorts_alt")
-        figure(view, spec, alt, key="retention_cohorts", rows=shown, columns=TRIANGLE, metrics=(metric,))
+        figure(view, spec, t("retention.cohorts_alt"), key="retention_cohorts", rows=rows, columns=TRIANGLE, metrics=(data.metric("cohorts"),))
         st.caption(t("retention.cells_legend", step=t(f"retention.ages.{grain}")))
         chosen = st.selectbox(t("retention.choose_cohort"), list(starts), format_func=starts.get, index=None, key="retention_cohort", placeholder="…")
         if chosen:
             behind.rows(view, "cohorts", BEGUN, key="retention_cohort_rows", grain=grain, **options, cohort=chosen)
+
+
+@data.told
+def _triangle(view, grain, options):
+    """What there is to say, the figure, its rows in words, and what each cohort is called by its first day; None where there is no cohort."""
+    answer = data.answer(view, "cohorts", grain=grain, **dict(options))
+    if answer.rows.empty:
+        return None
+    rows, says = answer.rows.sort_values("cohort", na_position="first", kind="stable"), None  # the average on top
+    named = {day: f"{numbers.step(day, grain)} · {numbers.count(size)}" for day, size in zip(rows["cohort"], rows["size"], strict=True) if pd.notna(day)}
+    starts = {day.isoformat(): called for day, called in named.items()}
+    named[None] = t(f"retention.averages.{dict(options)['average']}")
+    first = answer.rows[answer.rows["cohort"].isna() & (answer.rows["age"] == 1)]
+    if len(first):
+        says = t("retention.cohorts_says", share=share(first["value"].iloc[0]), n=numbers.count(first["n"].iloc[0]), step=t(f"retention.ages.{grain}"))
+    return says, ready(charts.cohorts(rows, named, hover=hovered)), worded(rows, cell="cells"), starts
 
 
 def hovered(cell: dict) -> str:
@@ -224,22 +276,32 @@ def survival(view):
     with page.section("retention.survival", help="retention.survival_help"):
         by = choice("retention.split_by", ("nothing", *SEGMENTS), "retention_split", "segments")
         columns = () if by == "nothing" else (by,)
-        reach = data.reach(view.snapshot)
-        whole = view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
-        answer, metric = data.answer(whole, "survival", by=columns, most=MOST_CURVES), data.metric("survival")
-        if answer.rows.empty:
+        found = _curves(view, columns)
+        if found is None:
             page.empty("retention.no_survival")
             return
-        page.sentence(survival_says(answer, columns))
-        if "wrongly_flagged" in answer.notes:
-            st.caption(spoken.lost_after(answer.notes["cut_days"], answer.notes["wrongly_flagged"]))
-        called = partial(value_of, by)
-        names = spoken.names(answer.rows[by], called) if columns else {}
-        words = {"axis": t("retention.months_since"), "at_risk": t("retention.at_risk")}
-        spec = charts.survival(answer.rows, share, by=by if columns else None, names=names, **words)
+        says, note, spec, rows = found
+        page.sentence(says)
+        if note:
+            st.caption(note)
         table_columns = {**{column: Column(f"retention.segments.{column}") for column in columns}, **CURVE}
-        shown = spoken.in_words(answer.rows, called, *columns, missing=True)
-        figure(view, spec, t("retention.survival_alt"), key="retention_survival", rows=shown, columns=table_columns, metrics=(metric,))
+        figure(view, spec, t("retention.survival_alt"), key="retention_survival", rows=rows, columns=table_columns, metrics=(data.metric("survival"),))
+
+
+@data.told
+def _curves(view, columns):
+    """What there is to say of how long customers stay, when they are taken for lost, the figure and its rows; None where there is nobody."""
+    reach = data.reach(view.snapshot)
+    whole = view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
+    answer, by = data.answer(whole, "survival", by=columns, most=MOST_CURVES), next(iter(columns), None)
+    if answer.rows.empty:
+        return None
+    note = spoken.lost_after(answer.notes["cut_days"], answer.notes["wrongly_flagged"]) if "wrongly_flagged" in answer.notes else None
+    called = partial(value_of, by)
+    names = spoken.names(answer.rows[by], called) if columns else {}
+    words = {"axis": t("retention.months_since"), "at_risk": t("retention.at_risk")}
+    spec = charts.survival(answer.rows, share, by=by, names=names, **words)
+    return survival_says(answer, columns), note, ready(spec), spoken.in_words(answer.rows, called, *columns, missing=True)
 
 
 def survival_says(answer, columns: tuple) -> str:
@@ -257,43 +319,67 @@ def survival_says(answer, columns: tuple) -> str:
 def silence(view):
     """Buyers by how long they have been silent, and what each cut was worth in the past."""
     with page.section("retention.silence", help="retention.silence_help"):
-        answer, metric = data.answer(view, "activity"), data.metric("activity")
-        if answer.rows.empty:
+        told = _buyers(view)
+        if told is None:
             page.empty("retention.no_buyers")
             return
-        states = numbers.together(answer.rows).set_index("status")
-        lapsed = {"n": numbers.count(states.loc["lapsed", "numerator"]), "share": share(states.loc["lapsed", "value"]), "days": answer.notes["cut_days"]}
-        page.sentence(t("retention.silence_says", **lapsed) + " " + spoken.wrongly_flagged(answer.notes["wrongly_flagged"]))
+        page.sentence(told.says)
         words = {status: t(f"retention.states.{status}") for status in STATES}
-        rows = states.loc[list(STATES)].reset_index()
-        spec = charts.bars(rows, "status", share, names=words, strong=("lapsed", "at_risk"))
-        alt, shown = t("retention.silence_alt"), worded(answer.rows, status="states")
-        chosen = drilled(view, spec, alt, words, "silence", "choose_state", shown, ACTIVITY, metric)
+        chosen = drilled(view, told.chart, told.alt, words, "silence", "choose_state", told.rows, ACTIVITY, data.metric("activity"))
         if chosen:
             behind.rows(view, "activity", SILENT, key="retention_silent_rows", where={"status": chosen}, told=partial(worded, status="states"))
-        cuts = data.answer(view, "silence_cuts")
+        cuts = _cuts(view)
         st.markdown(f"**{t('retention.cuts')}**", help=t("retention.cuts_help"))
-        table(view, cuts.rows, CUTS, key="retention_cuts", metrics=(data.metric("silence_cuts"),))
+        table(view, cuts, key="retention_cuts", metrics=(data.metric("silence_cuts"),))
+
+
+@data.told
+def _buyers(view):
+    """How many buyers are silent, and for how long; None where nobody buys."""
+    answer = data.answer(view, "activity")
+    if answer.rows.empty:
+        return None
+    states = numbers.together(answer.rows).set_index("status")
+    lapsed = {"n": numbers.count(states.loc["lapsed", "numerator"]), "share": share(states.loc["lapsed", "value"]), "days": answer.notes["cut_days"]}
+    says = t("retention.silence_says", **lapsed) + " " + spoken.wrongly_flagged(answer.notes["wrongly_flagged"])
+    words = {status: t(f"retention.states.{status}") for status in STATES}
+    spec = charts.bars(states.loc[list(STATES)].reset_index(), "status", share, names=words, strong=("lapsed", "at_risk"))
+    return Told(says, ready(spec), t("retention.silence_alt"), worded(answer.rows, status="states"))
+
+
+@data.told
+def _cuts(view):
+    return listing(view, data.answer(view, "silence_cuts").rows, CUTS)
 
 
 @page.part("retention.renewals", parallel=True)
 def renewals(view):
     """What comes up for renewal in the year ahead."""
     with page.section("retention.renewals", help="retention.renewals_help"):
-        answer, metric = data.answer(view, "renewals", grain="month"), data.metric("renewals")
-        if not answer.rows["n"].fillna(0).any():
+        found = _renewals(view)
+        if found is None:
             page.empty("retention.no_renewals")
             return
-        next_month = answer.rows[answer.rows["n"] > 0].iloc[0]
-        words = {"month": numbers.month(next_month["period"]), "n": numbers.count(next_month["n"]), "value": money(next_month["value"])}
-        page.sentence(t("retention.renewals_says", **words))
-        months = {day.isoformat(): numbers.month(day) for day in answer.rows["period"]}
-        rows = answer.rows.assign(month=list(months))
-        spec, alt = charts.bars(rows, "month", money, names=months), t("retention.renewals_alt", **words)
-        chosen = drilled(view, spec, alt, months, "renewals", "choose_month", rows, RENEWALS, metric)
+        told, months = found
+        page.sentence(told.says)
+        chosen = drilled(view, told.chart, told.alt, months, "renewals", "choose_month", told.rows, RENEWALS, data.metric("renewals"))
         if chosen:
-            told = partial(worded, status="agreement_states")
-            behind.rows(view, "renewals", AGREEMENTS, key="retention_renewal_rows", told=told, grain="month", step=chosen)
+            in_states = partial(worded, status="agreement_states")
+            behind.rows(view, "renewals", AGREEMENTS, key="retention_renewal_rows", told=in_states, grain="month", step=chosen)
+
+
+@data.told
+def _renewals(view):
+    """The months ahead, and what each is called by its first day; None where nothing comes up."""
+    rows = data.answer(view, "renewals", grain="month").rows
+    if not rows["n"].fillna(0).any():
+        return None
+    first = rows[rows["n"] > 0].iloc[0]
+    words = {"month": numbers.month(first["period"]), "n": numbers.count(first["n"]), "value": money(first["value"])}
+    months = {day.isoformat(): numbers.month(day) for day in rows["period"]}
+    rows = rows.assign(month=list(months))
+    spec = charts.bars(rows, "month", money, names=months)
+    return Told(t("retention.renewals_says", **words), ready(spec), t("retention.renewals_alt", **words), rows), months
 
 
 kind = data.answer(view, "retention").notes["basis"]

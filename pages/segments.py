@@ -1,7 +1,9 @@
 """Are our best customers still who we think they are?"""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import cycle
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -9,11 +11,12 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts import theme
+from charts.checked import Checked
 from metrics.grading import grade_names
 from metrics.quarters import LOST, NEW
 from ui import behind, data, numbers, page, regrade_sheet, spoken
 from ui.cards import Card, row
-from ui.figure import clickable, figure
+from ui.figure import clickable, figure, ready
 from ui.table import Column
 from ui.words import plain, t
 
@@ -94,40 +97,51 @@ def distribution(view):
         scheme = st.segmented_control(
             t("segments.scheme"), SCHEMES, default="source", format_func=schemes.get, key="segments_scheme", required=True, label_visibility="collapsed"
         )
-        metric, options, said = ("rfm", {}, spoken.tier) if scheme == "rfm" else ("grades", {"scheme": scheme}, spoken.grade)
-        answer = data.answer(view, metric, **options)
-        rows = answer.rows[answer.rows["state"] == "value"]
-        if rows.empty:
+        tiers = _tiers(view, scheme)
+        if tiers is None:
             page.empty("segments.none")
             return
-        rows = rows.sort_values("rank", na_position="last") if "rank" in rows else rows
-        read = numbers.together(rows)
-        top = read.iloc[0]
-        values = {
-            "grade": plain(said(top["tier"])),
-            "n": numbers.count(top["numerator"]),
-            "share": share(top["value"]),
-            "revenue": share(top["revenue_share"]),
-        }
-        page.sentence(t("segments.distribution_says", **values))
-        rules(answer.notes)
-        names = spoken.names(rows["tier"], said)
-        spec = charts.pairs(read, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
-        in_tiers = lambda rows: spoken.in_words(rows, said, "tier", missing=True)  # noqa: E731
-        card = data.metric(metric)
-        chosen = clickable(
-            view,
-            spec,
-            t("segments.distribution_says", **values),
-            names,
-            key="segments_tiers",
-            prompt="segments.choose_grade",
-            rows=in_tiers(rows),
-            columns=TIERS,
-            metrics=(card,),
-        )
+        page.sentence(tiers.says)
+        rules(tiers.notes)
+        metric, options, said = asked(scheme)
+        further = {"rows": tiers.rows, "columns": TIERS, "metrics": (data.metric(metric),)}
+        chosen = clickable(view, tiers.spec, tiers.says, tiers.names, key="segments_tiers", prompt="segments.choose_grade", **further)
         if chosen is not None:
+            in_tiers = lambda rows: spoken.in_words(rows, said, "tier", missing=True)  # noqa: E731
             behind.rows(view, metric, CUSTOMERS, key="segments_customers", where={"tier": chosen}, told=in_tiers, **options)
+
+
+def asked(scheme: str) -> tuple[str, dict, Callable[[object], str]]:
+    """The metric of a scheme with its options, and what its grades are called."""
+    return ("rfm", {}, spoken.tier) if scheme == "rfm" else ("grades", {"scheme": scheme}, spoken.grade)
+
+
+class Tiers(NamedTuple):
+    """The grades of a scheme: what there is to say, the answer's notes, their figure, and what they are called."""
+
+    rows: pd.DataFrame
+    says: str
+    notes: Mapping
+    spec: Checked
+    names: dict
+
+
+@data.told
+def _tiers(view, scheme):
+    """None where no grade has a value."""
+    metric, options, said = asked(scheme)
+    answer = data.answer(view, metric, **options)
+    rows = answer.rows[answer.rows["state"] == "value"]
+    if rows.empty:
+        return None
+    rows = rows.sort_values("rank", na_position="last") if "rank" in rows else rows
+    read = numbers.together(rows)
+    top = read.iloc[0]
+    values = {"grade": plain(said(top["tier"])), "n": numbers.count(top["numerator"]), "share": share(top["value"]), "revenue": share(top["revenue_share"])}
+    names = spoken.names(rows["tier"], said)
+    spec = charts.pairs(read, "tier", [(column, t(word), colour) for column, word, colour in SIDES], share, names=names)
+    shown = spoken.in_words(rows, said, "tier", missing=True)
+    return Tiers(shown, t("segments.distribution_says", **values), answer.notes, ready(spec), names)
 
 
 def rules(notes) -> None:
@@ -147,49 +161,59 @@ def marked_for(notes) -> None:
 def migration(view):
     """From which grade to which, as bands as wide as customers or money; a band opens its customers."""
     with page.section("segments.migration", help="segments.migration_help"):
-        answer, rate = data.answer(view, "migration"), data.answer(view, "segment_change_rate").rows.iloc[0]
+        answer, moves = data.answer(view, "migration"), _moves(view)
         page.failed_checks(answer)
-        if answer.rows.empty or rate["state"] != "value":
+        if moves is None:
             page.empty("segments.one_quarter")
             return
-        values = {"share": share(rate["value"]), **{name: numbers.count(rate[name]) for name in ("n", "up", "down", "entrants", "leavers")}}
-        page.sentence(t("segments.migration_says", **values, **ends(answer)))
-        if rate["rule_changed"]:
-            st.caption(t("segments.rules_changed", n=numbers.count(rate["rule_changed"])))
+        page.sentence(moves.says)
+        if moves.changed_rules:
+            st.caption(moves.changed_rules)
         widths = {width: t(f"segments.widths.{width}") for width in WIDTHS}
         width = st.segmented_control(
             t("segments.width"), list(WIDTHS), default="numerator", format_func=widths.get, key="segments_width", required=True, label_visibility="collapsed"
         )
-        rows = answer.rows.assign(said=[band(cell) for cell in answer.rows.to_dict("records")])
-        spec = flow(view, rows, width)
-        cells = {f"{cell.origin} {cell.target}": cell for cell in rows.sort_values("numerator", ascending=False).itertuples()}
-        options = {
-            key: t("segments.cell", origin=spoken.grade(cell.origin), target=spoken.grade(cell.target), n=numbers.count(cell.numerator))
-            for key, cell in cells.items()
-        }
-        metric = data.metric("migration")
-        shown = in_words(rows, "origin", "target")
-        chosen = clickable(
-            view,
-            spec,
-            t("segments.migration_says", **values, **ends(answer)),
-            options,
-            key="segments_flow",
-            prompt="segments.choose_cell",
-            rows=shown,
-            columns=MOVES,
-            metrics=(metric,),
-        )
+        further = {"rows": moves.rows, "columns": MOVES, "metrics": (data.metric("migration"),)}
+        chosen = clickable(view, _flow(view, width), moves.says, moves.opens, key="segments_flow", prompt="segments.choose_cell", **further)
         if chosen:
-            ways = {"origin": cells[chosen].origin, "target": cells[chosen].target}
+            ways = moves.ways[chosen]
             behind.rows(view, "migration", MOVERS, key="segments_movers", where=ways, told=partial(worded, columns=tuple(ways)))
 
 
-def flow(view, rows, width: str) -> dict:
+class Moves(NamedTuple):
+    """The bands: what there is to say, also of changed rules; which can be opened, and the grades that each is from and to."""
+
+    rows: pd.DataFrame
+    says: str
+    changed_rules: str | None
+    opens: dict[str, str]
+    ways: dict[str, dict[str, str]]
+
+
+@data.told
+def _moves(view):
+    """None where there are no two quarters."""
+    answer, rate = data.answer(view, "migration"), data.answer(view, "segment_change_rate").rows.iloc[0]
+    if answer.rows.empty or rate["state"] != "value":
+        return None
+    values = {"share": share(rate["value"]), **{name: numbers.count(rate[name]) for name in ("n", "up", "down", "entrants", "leavers")}}
+    says = t("segments.migration_says", **values, **ends(answer))
+    changed_rules = t("segments.rules_changed", n=numbers.count(rate["rule_changed"])) if rate["rule_changed"] else None
+    opens, ways = {}, {}
+    for cell in answer.rows.sort_values("numerator", ascending=False).to_dict("records"):
+        key, said = f"{cell['origin']} {cell['target']}", {side: spoken.grade(cell[side]) for side in ("origin", "target")}
+        opens[key], ways[key] = t("segments.cell", **said, n=numbers.count(cell["numerator"])), {side: cell[side] for side in ("origin", "target")}
+    return Moves(in_words(answer.rows, "origin", "target"), says, changed_rules, opens, ways)
+
+
+@data.told
+def _flow(view, width):
     """The bands of a migration, as wide as customers or money."""
+    rows = data.answer(view, "migration").rows
+    rows = rows.assign(said=[band(cell) for cell in rows.to_dict("records")])
     order = [NEW, *grade_names(view.query()), LOST]
     label = partial(numbers.shown, unit=WIDTHS[width], currency=view.currency)
-    return charts.flow(rows, "origin", "target", width, label, order=order, names=spoken.names(order, spoken.grade), hover="said")
+    return ready(charts.flow(rows, "origin", "target", width, label, order=order, names=spoken.names(order, spoken.grade), hover="said"))
 
 
 def ends(answer) -> dict:
@@ -209,115 +233,173 @@ def mix(view):
     with page.section("segments.mix", help="segments.mix_help"):
         words = {column: t("segments.grade") if column == "held" else t(f"segments.columns.{column}") for column in MIXES}
         column = st.pills(t("segments.mix_of"), MIXES, default="held", format_func=words.get, key="segments_mix", required=True, label_visibility="collapsed")
-        answer = data.answer(view, "mix_drift", segment=column)
-        found = answer.rows.iloc[0]
-        if found["state"] != "value":
+        found = _mixed(view, column)
+        if found is None:
             page.empty("segments.one_quarter")
             return
-        size, chance, distance = (numbers.shown(found[name], "index") for name in ("value", "chance", "distance"))
-        verdict = "shifted" if found["is_flagged"] else "notable" if found["value"] > found["chance"] else "chance"
-        page.sentence(t(f"segments.mix_says.{verdict}", psi=size, chance=chance))
-        st.caption(t("segments.mix_papers", distance=distance, bins=numbers.count(found["bins"]), epsilon=answer.notes["epsilon"], **ends(answer)))
-        rows = pd.DataFrame(answer.notes["shares"])
-        rows = rows.sort_values("group", key=lambda groups: groups.map(placed)) if column == "held" else rows.sort_values("now", ascending=False)
-        names = spoken.names(rows["group"], spoken.grade) if column == "held" else {None: t("filters.blank")}
-        spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=names)
-        shown = in_words(rows, "group") if column == "held" else rows
-        figure(
-            view,
-            spec,
-            t(f"segments.mix_says.{verdict}", psi=size, chance=chance),
-            key="segments_mix_shares",
-            rows=shown,
-            columns=SHARES,
-            metrics=(data.metric("mix_drift"),),
-        )
+        rows, says, papers, spec = found
+        page.sentence(says)
+        st.caption(papers)
+        figure(view, spec, says, key="segments_mix_shares", rows=rows, columns=SHARES, metrics=(data.metric("mix_drift"),))
 
 
-def placed(grade) -> int:
-    """Where a grade stands, best first."""
-    order = list(grade_names(view.query()))
-    return order.index(grade) if grade in order else len(order)
+@data.told
+def _mixed(view, column):
+    """The shares then and now, the verdict on them, what it rests on, and their figure; None where there are no two quarters."""
+    answer = data.answer(view, "mix_drift", segment=column)
+    found = answer.rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    size, chance, distance = (numbers.shown(found[name], "index") for name in ("value", "chance", "distance"))
+    verdict = "shifted" if found["is_flagged"] else "notable" if found["value"] > found["chance"] else "chance"
+    papers = t("segments.mix_papers", distance=distance, bins=numbers.count(found["bins"]), epsilon=answer.notes["epsilon"], **ends(answer))
+    rows = pd.DataFrame(answer.notes["shares"])
+    if column == "held":
+        order = list(grade_names(view.query()))
+        rows = rows.sort_values("group", key=lambda groups: groups.map(lambda grade: order.index(grade) if grade in order else len(order)))
+    else:
+        rows = rows.sort_values("now", ascending=False)
+    names = spoken.names(rows["group"], spoken.grade) if column == "held" else {None: t("filters.blank")}
+    spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=names)
+    shown = in_words(rows, "group") if column == "held" else rows
+    return shown, t(f"segments.mix_says.{verdict}", psi=size, chance=chance), papers, ready(spec)
 
 
 @page.part("segments.inside", parallel=True)
 def inside(view):
     """Which features of the best customers have drifted."""
     with page.section("segments.inside", help="segments.inside_help"):
-        answer = data.answer(view, "feature_drift")
-        together = data.answer(view, "drift_auc").rows.iloc[0]
-        rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
-        if rows.empty:
+        features = _features(view)
+        if features is None:
             page.empty("segments.no_features")
             return
-        names = {feature: t(f"segments.features.{feature}") for feature in rows["feature"]}
-        drifted = rows[rows["is_drifted"].astype(bool)]
-        best = spoken.grade(grade_names(view.query())[0])
-        if drifted.empty:
-            page.sentence(t("segments.nothing_drifted", grade=plain(best)))
-        else:
-            page.sentence(t("segments.inside_says", grade=plain(best), n=numbers.count(len(drifted)), features=", ".join(names[f] for f in drifted["feature"])))
-        if together["state"] == "value":
-            auc, low, high = (numbers.shown(together[name], "score") for name in ("value", "low", "high"))
-            st.caption(t("segments.together" if together["is_drifted"] else "segments.not_together", auc=auc, low=low, high=high))
-        spec = charts.bars(rows, "feature", lambda value: numbers.shown(value, "score"), names=names, strong=tuple(drifted["feature"]) or ("",))
-        shown = rows.assign(feature=rows["feature"].map(names))
-        figure(view, spec, t("segments.inside_alt"), key="segments_features", rows=shown, columns=FEATURES, metrics=(data.metric("feature_drift"),))
-        then_and_now(view, answer.notes["shares"], drifted, names)
+        page.sentence(features.says)
+        if features.together:
+            st.caption(features.together)
+        further = {"rows": features.rows, "columns": FEATURES, "metrics": (data.metric("feature_drift"),)}
+        figure(view, features.spec, t("segments.inside_alt"), key="segments_features", **further)
+        then_and_now(view)
 
 
-def then_and_now(view, shares, drifted, names):
+class Features(NamedTuple):
+    """The features: which have drifted, whether they have together, and their figure."""
+
+    rows: pd.DataFrame
+    says: str
+    together: str | None
+    spec: Checked
+
+
+@data.told
+def _features(view):
+    """None where no feature has a value."""
+    answer, together = data.answer(view, "feature_drift"), data.answer(view, "drift_auc").rows.iloc[0]
+    rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
+    if rows.empty:
+        return None
+    names, drifted = {feature: called(feature) for feature in rows["feature"]}, list(rows.loc[rows["is_drifted"].astype(bool), "feature"])
+    best = plain(spoken.grade(grade_names(view.query())[0]))
+    if drifted:
+        says = t("segments.inside_says", grade=best, n=numbers.count(len(drifted)), features=", ".join(names[feature] for feature in drifted))
+    else:
+        says = t("segments.nothing_drifted", grade=best)
+    beside = None
+    if together["state"] == "value":
+        auc, low, high = (numbers.shown(together[name], "score") for name in ("value", "low", "high"))
+        beside = t("segments.together" if together["is_drifted"] else "segments.not_together", auc=auc, low=low, high=high)
+    spec = charts.bars(rows, "feature", lambda value: numbers.shown(value, "score"), names=names, strong=tuple(drifted) or ("",))
+    return Features(rows.assign(feature=rows["feature"].map(names)), says, beside, ready(spec))
+
+
+def called(feature: str) -> str:
+    return t(f"segments.features.{feature}")
+
+
+def then_and_now(view):
     """Each drifted feature as it was and as it is: on average, and how many customers have how much of it."""
-    for found, place in zip(drifted.itertuples(), cycle(st.columns(2)), strict=False):
+    for (feature, said, drawn), place in zip(_drifted(view), cycle(st.columns(2)), strict=False):
         with place:
-            said = names[found.feature]
-            if found.kind == "number":
-                then, now = (numbers.shown(value, KINDS.get(found.feature, "points"), view.currency) for value in (found.then, found.now))
-                said = t("segments.feature_says", feature=names[found.feature], then=then, now=now)
             st.caption(said)
-            if found.feature in shares:
-                picture(view, found.feature, pd.DataFrame(shares[found.feature]), said)
+            if drawn:
+                rows, spec = drawn
+                figure(view, spec, said, key=f"segments_feature_{feature}", rows=rows, columns={**SHARES, "group": Column("segments.part")})
 
 
-def picture(view, feature, rows, said):
-    """The shares of the customers in each part, then and now."""
+@data.told
+def _drifted(view):
+    """The drifted features, each with a sentence and, where its shares are known, these and their figure."""
+    answer = data.answer(view, "feature_drift")
+    rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
+    shares, found = answer.notes["shares"], []
+    for one in rows[rows["is_drifted"].astype(bool)].to_dict("records"):
+        feature, said = one["feature"], called(one["feature"])
+        if one["kind"] == "number":
+            then, now = (numbers.shown(one[side], KINDS.get(feature, "points"), view.currency) for side in ("then", "now"))
+            said = t("segments.feature_says", feature=said, then=then, now=now)
+        found.append((feature, said, picture(view, feature, pd.DataFrame(shares[feature])) if feature in shares else None))
+    return found
+
+
+def picture(view, feature, rows):
+    """The shares of the customers in each part, then and now, and their figure."""
     if "low" in rows:
         unit = KINDS.get(feature, "count")
         ends = [[numbers.shown(value, unit, view.currency) for value in pair] for pair in zip(rows["low"], rows["high"], strict=True)]
         rows = rows.assign(group=[low if low == high else t("segments.part_of", low=low, high=high) for low, high in ends])
     spec = charts.pairs(rows, "group", [(side, t(word), colour) for side, word, colour in ENDS], share, names=spoken.names(rows["group"]))
-    figure(view, spec, said, key=f"segments_feature_{feature}", rows=rows, columns={**SHARES, "group": Column("segments.part")})
+    return rows, ready(spec)
 
 
 @page.part("segments.care")
 def care(view):
     """Whether customers were cared for as their grade asks, beside what it asks; a grade opens its customers, the missed ones first."""
     with page.section("segments.care", help="segments.care_help"):
-        answer = data.answer(view, "care_attainment")
-        rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
-        if rows.empty:
+        cared = _cared(view)
+        if cared is None:
             page.empty("segments.no_care")
             return
-        asked = {grade: spoken.policy(policy) for grade, policy in answer.notes["policies"].items()}
-        best = rows.iloc[0]
-        values = {"grade": plain(spoken.grade(best["tier"])), "share": share(best["value"]), "days": share(best["days_kept"])}
-        values |= {name: numbers.count(best[column]) for name, column in (("kept", "numerator"), ("n", "n"), ("overdue", "overdue"))}
-        page.sentence(t("segments.care_says", **values))
-        for grade, channels in answer.notes["unseen"].items():
-            said = t("segments.unseen", grade=plain(spoken.grade(grade)), channels=plain(", ".join(channels)))
-            st.warning(said, icon=":material/rule:")
-        names, metric = spoken.names(rows["tier"], spoken.grade), data.metric("care_attainment")
+        page.sentence(cared.says)
+        for warning in cared.unseen:
+            st.warning(warning, icon=":material/rule:")
         chart, policy = st.columns([2, 1])
         with policy:
-            for grade, text in asked.items():
-                st.markdown(f"**{plain(spoken.grade(grade))}**: {plain(text)}")
+            for asked in cared.policies:
+                st.markdown(asked)
         with chart:
-            spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in CARE_SIDES], share, names=names)
-            shown = in_words(rows.assign(asked=rows["tier"].map(asked)), "tier")
-            alt = t("segments.care_says", **values)
-            chosen = clickable(view, spec, alt, names, key="segments_care", prompt="segments.choose_grade", rows=shown, columns=CARE, metrics=(metric,))
+            further = {"rows": cared.rows, "columns": CARE, "metrics": (data.metric("care_attainment"),)}
+            chosen = clickable(view, cared.spec, cared.says, cared.names, key="segments_care", prompt="segments.choose_grade", **further)
         if chosen:
             behind.rows(view, "care_attainment", CARED, key="segments_cared", where={"tier": chosen}, told=partial(worded, columns=("tier",)))
+
+
+class Cared(NamedTuple):
+    """The grades beside what they ask: what there is to say, contacts that are never seen, each grade's policy, a figure, and what grades are called."""
+
+    rows: pd.DataFrame
+    says: str
+    unseen: list[str]
+    policies: list[str]
+    spec: Checked
+    names: dict
+
+
+@data.told
+def _cared(view):
+    """None where no grade has a value."""
+    answer = data.answer(view, "care_attainment")
+    rows = answer.rows[answer.rows["state"] == "value"].sort_values("rank")
+    if rows.empty:
+        return None
+    asks = {grade: spoken.policy(policy) for grade, policy in answer.notes["policies"].items()}
+    best = rows.iloc[0]
+    values = {"grade": plain(spoken.grade(best["tier"])), "share": share(best["value"]), "days": share(best["days_kept"])}
+    values |= {name: numbers.count(best[column]) for name, column in (("kept", "numerator"), ("n", "n"), ("overdue", "overdue"))}
+    unseen = [t("segments.unseen", grade=plain(spoken.grade(grade)), channels=plain(", ".join(channels))) for grade, channels in answer.notes["unseen"].items()]
+    policies = [f"**{plain(spoken.grade(grade))}**: {plain(text)}" for grade, text in asks.items()]
+    names = spoken.names(rows["tier"], spoken.grade)
+    spec = charts.pairs(rows, "tier", [(column, t(word), colour) for column, word, colour in CARE_SIDES], share, names=names)
+    shown = in_words(rows.assign(asked=rows["tier"].map(asks)), "tier")
+    return Cared(shown, t("segments.care_says", **values), unseen, policies, ready(spec), names)
 
 
 row(view, CARDS)

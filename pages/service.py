@@ -10,8 +10,8 @@ from metrics.survey import is_about_service
 from ui import behind, data, numbers, page
 from ui.calling import today
 from ui.cards import Card, row
-from ui.figure import clickable, figure
-from ui.table import Column
+from ui.figure import clickable, figure, ready
+from ui.table import Column, listing
 from ui.words import name_of, plain, t, value_of
 
 guard("service")
@@ -40,20 +40,23 @@ def share(value) -> str:
     return numbers.shown(value, "share")
 
 
-def said_open(now) -> tuple[dict, dict]:
-    """What is open now: the row of the answer, and its words."""
+def open_now(now) -> dict:
+    """How many are open now, and which day that is, in words."""
     found = data.answer(now, "open_tickets").rows.iloc[0]
-    return found, {"n": numbers.count(found["n"]), "day": numbers.day(now.period.last_day)}
+    return {"n": numbers.count(found["n"]), "day": numbers.day(now.period.last_day)}
 
 
-def answer_first(view, answered, solved) -> None:
-    """The page's question answered in two sentences."""
+@data.told
+def _first(view):
+    """The page's question answered in two sentences, and what they leave out; None where there are no tickets."""
+    answered, solved = data.answer(view, "tickets_answered"), data.answer(view, "tickets_solved")
     first, second = answered.rows.iloc[0], solved.rows.iloc[0]
+    if not (first["n"] > 0 or second["young"] > 0):
+        return None
     within = {"hours": numbers.count(answered.notes["within_hours"]), "days": numbers.count(solved.notes["within_days"])}
-    _, still_open = said_open(today(view))
-    page.sentence(t("service.says", answered=share(first["value"]), solved=share(second["value"]), **within) + " " + t("service.says_open", **still_open))
-    if second["young"] > 0:
-        st.caption(t("service.left_out", n=numbers.count(second["young"]), days=within["days"]))
+    says = t("service.says", answered=share(first["value"]), solved=share(second["value"]), **within)
+    left_out = t("service.left_out", n=numbers.count(second["young"]), days=within["days"]) if second["young"] > 0 else None
+    return says + " " + t("service.says_open", **open_now(today(view))), left_out
 
 
 @page.part("service.over_time")
@@ -63,25 +66,36 @@ def over_time(view):
         names = {card.metric: name_of(data.metric(card.metric)) for card in CARDS}
         how = {"format_func": names.get, "key": "service_metric", "required": True, "label_visibility": "collapsed"}
         chosen = st.pills(t("service.choose"), list(names), default=CARDS[0].metric, **how)
-        metric, answer = data.metric(chosen), data.answer(view, chosen, grain=view.grain)
-        if not answer.rows["value"].notna().any():
+        course, metric = _course(view, chosen), data.metric(chosen)
+        if course is None:
             st.caption(t("service.no_series"))
             return
-        label, tick = (share, TICK) if metric.unit == "share" else (numbers.count, "d")
-        spec = charts.line(answer.rows, label, grain=view.grain, tick=tick, step=lambda day: numbers.step(day, view.grain))
+        rows, spec, alt = course
         columns = {"period": Column("service.step"), **(SHARES if metric.unit == "share" else COUNTS), "complete": Column("service.complete")}
-        figure(view, spec, page.course(names[chosen], answer, metric, view), key="service_series", rows=answer.rows, columns=columns, metrics=(metric,))
+        figure(view, spec, alt, key="service_series", rows=rows, columns=columns, metrics=(metric,))
+
+
+@data.told
+def _course(view, name):
+    """A number's series, its figure and what that says; None where it has no value."""
+    metric, answer = data.metric(name), data.answer(view, name, grain=view.grain)
+    if not answer.rows["value"].notna().any():
+        return None
+    label, tick = (share, TICK) if metric.unit == "share" else (numbers.count, "d")
+    spec = charts.line(answer.rows, label, grain=view.grain, tick=tick, step=lambda day: numbers.step(day, view.grain))
+    return answer.rows, ready(spec), page.course(name_of(metric), answer, metric, view)
 
 
 @page.part("service.groups")
 def groups(view):
     """Both shares of each group, of whichever column of the tickets the reader chooses; a group opens its tickets."""
     with page.section("service.groups", help="service.groups_help"):
-        known = {column: data.answer(view, "tickets_solved", by=(column,)).rows for column in GROUPS}
-        names = {column: t(f"service.{column}") for column, rows in known.items() if rows[column].notna().any()}
+        names = _columns(view)
         how = {"format_func": names.get, "key": "service_column", "required": True, "label_visibility": "collapsed"}
         column = st.pills(t("service.divide"), list(names), default="kind", **how)
-        extremes(known[column], column)
+        says = _extremes(view, column)
+        if says:
+            page.sentence(says)
         left, right = st.columns(2)
         with left:
             by_answer = forest(view, "tickets_answered", column, "service.choose_answered")
@@ -93,32 +107,47 @@ def groups(view):
                 behind.rows(view, metric, behind.TICKETS, key=f"service_{metric}_rows", where={column: chosen or None})
 
 
-def extremes(rows, column: str) -> None:
+@data.told
+def _columns(view):
+    """The columns that some ticket has a value of, and what they are called."""
+    known = {column: data.answer(view, "tickets_solved", by=(column,)).rows[column] for column in GROUPS}
+    return {column: t(f"service.{column}") for column, values in known.items() if values.notna().any()}
+
+
+@data.told
+def _extremes(view, column):
     """The groups solved in time most and least often, where that is more than chance; of those large enough to be ranked."""
+    rows = data.answer(view, "tickets_solved", by=(column,)).rows
     firm = rows[(rows["n"] >= K_TESTABLE) & rows["value"].notna()].sort_values("value", ascending=False)
     if len(firm) < 2:
-        return
+        return None
     best, worst = firm.iloc[0], firm.iloc[-1]
     if not differ(best, worst):
-        page.sentence(t("service.groups_alike"))
-        return
+        return t("service.groups_alike")
     called = {"best": plain(value_of(column, best[column])), "worst": plain(value_of(column, worst[column]))}
-    page.sentence(t("service.groups_says", **called, high=share(best["value"]), low=share(worst["value"])))
+    return t("service.groups_says", **called, high=share(best["value"]), low=share(worst["value"]))
 
 
 def forest(view, name: str, column: str, prompt: str) -> str | None:
     """A share of each group with its interval; the group chosen."""
-    metric, whole = data.metric(name), data.answer(view, name).rows.iloc[0]
+    metric = data.metric(name)
     st.markdown(f"**{name_of(metric)}**")
+    rows, spec, opens = _divided(view, name, column)
+    columns = {column: Column(f"service.{column}"), **SHARES}
+    alt = t("service.groups_alt", metric=name_of(metric))
+    return clickable(view, spec, alt, opens, key=f"service_{name}", prompt=prompt, rows=rows, columns=columns, metrics=(metric,))
+
+
+@data.told
+def _divided(view, name, column):
+    """A share of each group, the figure, and which groups can be opened."""
+    whole = data.answer(view, name).rows.iloc[0]
     rows = data.answer(view, name, by=(column,)).rows.sort_values("value", ascending=False, na_position="last")
     names = {None: t("filters.blank"), **{value: value_of(column, value) for value in rows[column].dropna()}}
     reference = {"reference": whole["value"], "reference_label": t("service.all", value=share(whole["value"]))} if whole["state"] == "value" else {}
     spec = charts.forest(rows, column, share, names=names, tick=TICK, **reference)
-    options = {value: names[value] for value in rows[column].astype(object).where(rows[column].notna(), None)}
-    shown = rows.assign(**{column: [value_of(column, value) for value in rows[column]]})
-    columns = {column: Column(f"service.{column}"), **SHARES}
-    alt = t("service.groups_alt", metric=name_of(metric))
-    return clickable(view, spec, alt, options, key=f"service_{name}", prompt=prompt, rows=shown, columns=columns, metrics=(metric,))
+    opens = {value: names[value] for value in rows[column].astype(object).where(rows[column].notna(), None)}
+    return rows.assign(**{column: [value_of(column, value) for value in rows[column]]}), ready(spec), opens
 
 
 @page.part("service.open")
@@ -126,34 +155,61 @@ def waiting(view):
     """What is open now, the oldest first."""
     with page.section("service.open", help="service.open_help"):
         now = today(view)
-        found, words = said_open(now)
-        if not found["n"] > 0:
-            page.sentence(t("service.none_open", day=words["day"]))
+        says, drawn = _open(now)
+        page.sentence(says)
+        if drawn is None:
             return
-        page.sentence(t("service.open_says", **words, median=numbers.bare(found["median_days"]), oldest=numbers.count(found["oldest_days"])))
-        rows = data.answer(now, "open_tickets", by=("kind",)).rows.sort_values("value", ascending=False)
-        names = {kind: value_of("kind", kind) for kind in rows["kind"]}
-        shown, columns = rows.assign(kind=rows["kind"].map(names)), {"kind": Column("service.kind"), **COUNTS}
-        spec, metric = charts.bars(rows, "kind", numbers.count, names=names), data.metric("open_tickets")
-        chosen = clickable(
-            now, spec, t("service.open_alt"), names, key="service_kind", prompt="service.choose_kind", rows=shown, columns=columns, metrics=(metric,)
-        )
-        behind.rows(now, "open_tickets", OPEN, key="service_open", where={"kind": chosen} if chosen else None)
+        rows, spec, names = drawn
+        metric = data.metric("open_tickets")
+        further = {"rows": rows, "columns": {"kind": Column("service.kind"), **COUNTS}, "metrics": (metric,)}
+        chosen = clickable(now, spec, t("service.open_alt"), names, key="service_kind", prompt="service.choose_kind", **further)
+        where = {"kind": chosen} if chosen else None
+        everything = lambda: behind.worded(data.rows_behind(now, "open_tickets", where=where, limit=None).rows)  # noqa: E731
+        tickets, total = _tickets(now, chosen or None)
+        behind.leading(now, tickets, key="service_open", total=total, metrics=(metric,), whole=everything)
+
+
+@data.told
+def _open(now):
+    """What is open in a sentence; beside it each kind's tickets, their figure, and what kinds are called: None where nothing is open."""
+    found, words = data.answer(now, "open_tickets").rows.iloc[0], open_now(now)
+    if not found["n"] > 0:
+        return t("service.none_open", day=words["day"]), None
+    says = t("service.open_says", **words, median=numbers.bare(found["median_days"]), oldest=numbers.count(found["oldest_days"]))
+    rows = data.answer(now, "open_tickets", by=("kind",)).rows.sort_values("value", ascending=False)
+    names = {kind: value_of("kind", kind) for kind in rows["kind"]}
+    return says, (rows.assign(kind=rows["kind"].map(names)), ready(charts.bars(rows, "kind", numbers.count, names=names)), names)
+
+
+@data.told
+def _tickets(now, kind):
+    """The list of what is open, of one kind or of all, and how many there are."""
+    found = data.rows_behind(now, "open_tickets", where={"kind": kind} if kind else None)
+    return listing(now, behind.worded(found.rows), OPEN), found.total
 
 
 @page.part("service.satisfaction")
 def satisfaction(view):
     """What the surveys' questions about the service say."""
     with page.section("service.satisfaction", help="service.satisfaction_help"):
-        rows = data.answer(view, "satisfaction", by=("dimension",)).rows
-        rows = rows[[is_about_service(dimension, view.query()) for dimension in rows["dimension"]]]
-        if rows.empty:
+        says, dimension = _rated(view)
+        if not says:
             st.caption(t("service.no_satisfaction"))
             return
-        for found in rows.to_dict("records"):
-            page.sentence(rated(found))
-        if (rows["state"] == "value").any():
-            scored(view, rows.loc[rows["state"] == "value", "dimension"].iloc[0])
+        for sentence in says:
+            page.sentence(sentence)
+        if dimension is not None:
+            rows, spec, alt = _scored(view, dimension)
+            columns = {"period": Column("service.step"), **SCORES}
+            figure(view, spec, alt, key="service_scores", rows=rows, columns=columns, metrics=(data.metric("satisfaction"),))
+
+
+@data.told
+def _rated(view):
+    """The dimensions about the service in a sentence each, and the first of them that has a value."""
+    rows = data.answer(view, "satisfaction", by=("dimension",)).rows
+    found = [one for one in rows.to_dict("records") if is_about_service(one["dimension"], view.query())]
+    return [rated(one) for one in found], next((one["dimension"] for one in found if one["state"] == "value"), None)
 
 
 def rated(found: dict) -> str:
@@ -170,20 +226,22 @@ def score(value) -> str:
     return numbers.shown(value, "score")
 
 
-def scored(view, dimension: str) -> None:
-    """The mean of one dimension over time."""
+@data.told
+def _scored(view, dimension):
+    """The mean of one dimension over time, the figure and what it says."""
     metric, answer = data.metric("satisfaction"), data.answer(view, "satisfaction", grain=view.grain, dimension=dimension)
     spec = charts.line(answer.rows, score, grain=view.grain, tick=".1f", step=lambda day: numbers.step(day, view.grain), height=240)
-    alt = page.course(plain(dimension), answer, metric, view)
-    figure(view, spec, alt, key="service_scores", rows=answer.rows, columns={"period": Column("service.step"), **SCORES}, metrics=(metric,))
+    return answer.rows, ready(spec), page.course(plain(dimension), answer, metric, view)
 
 
-answered, solved = data.answer(view, "tickets_answered"), data.answer(view, "tickets_solved")
-has_tickets = answered.rows["n"].iloc[0] > 0 or solved.rows["young"].iloc[0] > 0
-if has_tickets:
-    answer_first(view, answered, solved)
+first = _first(view)
+if first is not None:
+    says, left_out = first
+    page.sentence(says)
+    if left_out:
+        st.caption(left_out)
 row(view, CARDS)
-if has_tickets:
+if first is not None:
     over_time(view)
     groups(view)
 else:

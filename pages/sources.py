@@ -7,8 +7,8 @@ import streamlit as st
 
 from access.guard import guard
 from access.roles import may
-from ui import intake, numbers, page, refusals, syncing
-from ui.table import Column, table
+from ui import data, intake, numbers, page, refusals, syncing
+from ui.table import Column, listing, table
 from ui.words import code_of, plain, t
 
 reader = guard("sources")
@@ -123,12 +123,11 @@ def by_source(view, state):
 def quarantine(view, state):
     """Refused rows by reason; choosing a reason opens the rows."""
     with page.section("sources.quarantine", help="sources.quarantine_help"):
-        reasons = intake.reasons(state.snapshot)
-        if reasons.empty:
+        rules, reasons = data.once(view, ("refused by reason", state.snapshot.id), lambda: by_reason(view, state.snapshot))
+        if not rules:
             st.caption(t("sources.nothing_refused"))
             return
-        rules = {refusals.rule(rule): rule for rule in reasons["reason"]}
-        chosen = table(view, reasons.assign(reason=reasons["reason"].map(refusals.rule)), REASONS, key="sources_reasons", select=True)
+        chosen = table(view, reasons, key="sources_reasons", select=True)
         if chosen is None:
             st.caption(t("sources.choose_reason"))
             return
@@ -136,10 +135,17 @@ def quarantine(view, state):
         table(view, refused(), REFUSED, key="sources_refused", total=chosen["n"], whole=partial(refused, limit=chosen["n"]))
 
 
+def by_reason(view, snapshot):
+    """The rules that rows break, in words, and how many rows break each."""
+    rows = intake.reasons(snapshot)
+    return {refusals.rule(rule): rule for rule in rows["reason"]}, listing(view, rows.assign(reason=rows["reason"].map(refusals.rule)), REASONS)
+
+
 @page.part("sources.coverage")
 def coverage(view, state):
     with page.section("sources.coverage", help="sources.coverage_help"):
-        table(view, intake.coverage(state.snapshot), COVERAGE, key="sources_coverage")
+        rows = data.once(view, ("coverage", state.snapshot.id), lambda: listing(view, intake.coverage(state.snapshot), COVERAGE))
+        table(view, rows, key="sources_coverage")
 
 
 @page.part("sources.history")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from records.audited import Audit, AuditFinding
 from records.database import RecordsError
-from records.editing import Conflict, Form, changed, editing, is_there, updated
+from records.editing import Conflict, Form, changed, editing, read, updated
 from records.models import SnapshotRow
 
 OPEN, CARRIED = "open", "carried"
@@ -45,12 +45,12 @@ class NotSigned(RecordsError):
 
 def audits(engine: Engine) -> list[Audit]:
     """All audits, the newest first."""
-    return _all(engine, Audit, select(Audit).order_by(Audit.number.desc()))
+    return read(engine, Audit, select(Audit).order_by(Audit.number.desc()))
 
 
 def findings(engine: Engine) -> list[AuditFinding]:
     """The findings of all audits, the next due first."""
-    return _all(engine, AuditFinding, select(AuditFinding).order_by(AuditFinding.due_on, AuditFinding.number))
+    return read(engine, AuditFinding, select(AuditFinding).order_by(AuditFinding.due_on, AuditFinding.number))
 
 
 def in_force(every: Iterable[Audit]) -> dict[str, Audit]:
@@ -223,13 +223,6 @@ def _hash(text: str) -> str:
 
 def _canonical(value) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _all(engine: Engine, table, query) -> list:
-    if not is_there(engine, table):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query))
 
 
 def _tidied(given: Mapping) -> dict:

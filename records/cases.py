@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, updated
+from records.editing import Conflict, editing, read, updated
 from records.incidents import Flag, joined, unknown
 from records.models import Case, CaseEvent
 
@@ -58,12 +58,12 @@ def is_overdue(case: Case, today: dt.date) -> bool:
 
 def cases(engine: Engine) -> list[Case]:
     """All cases, the newest first."""
-    return _all(engine, Case, select(Case).order_by(Case.number.desc()))
+    return read(engine, Case, select(Case).order_by(Case.number.desc()))
 
 
 def events(engine: Engine, numbers: Iterable[int]) -> list[CaseEvent]:
     """What happened to these cases, oldest first."""
-    return _all(engine, CaseEvent, select(CaseEvent).where(CaseEvent.case.in_(list(numbers))).order_by(CaseEvent.number))
+    return read(engine, CaseEvent, select(CaseEvent).where(CaseEvent.case.in_(list(numbers))).order_by(CaseEvent.number))
 
 
 def faults(given: Mapping, today: dt.date | None) -> list[str]:
@@ -195,13 +195,6 @@ def _event(number: int, what: str, by: str | None, at: dt.datetime, text: str = 
 def _told(values: Mapping) -> dict:
     """Columns as JSON: days as texts."""
     return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in values.items()}
-
-
-def _all(engine: Engine, table, query) -> list:
-    if not is_there(engine, table):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query))
 
 
 def _frozen(given: dict) -> dict:

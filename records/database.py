@@ -29,7 +29,10 @@ def location(data: Path, url: str | None = None) -> str:
 
     It does not look at the disk: a page asks for it a hundred times.
     """
-    return url or os.environ.get("RAPPORT_RECORDS") or _own(os.fspath(data), os.getcwd())
+    if found := url or os.environ.get("RAPPORT_RECORDS"):
+        return found
+    named = os.fspath(data)
+    return _own(named, "" if os.path.isabs(named) else os.getcwd())
 
 
 @cache

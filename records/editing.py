@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Engine, delete, inspect, update
+from sqlalchemy import Engine, Select, delete, inspect, update
 from sqlalchemy.orm import Session
 
 from records.database import RecordsError, exclusive
@@ -45,7 +45,14 @@ def editing(engine: Engine) -> Iterator[Session]:
 
 def is_there(engine: Engine, table: type[Base]) -> bool:
     """Whether the table exists: a database of an earlier version, or an empty one, has nothing to read."""
-    return inspect(engine).has_table(table.__tablename__)
+    with engine.connect() as connection:
+        return inspect(connection).has_table(table.__tablename__)
+
+
+def read(engine: Engine, table: type[Base], query: Select) -> list:
+    """What a query of a table finds; nothing where there is no such table yet. Over one connection: to open SQLite's costs more than the query."""
+    with Session(engine, expire_on_commit=False) as session:
+        return list(session.scalars(query)) if inspect(session.connection()).has_table(table.__tablename__) else []
 
 
 def updated(session: Session, what: str, row: type[Row], key: object, version: int, by: str | None, at: dt.datetime, values: dict) -> Row:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import editing, is_there
+from records.editing import editing, read
 from records.judged import IdentityDecision
 
 DECISIONS = ("same", "apart", "later")
@@ -50,7 +49,7 @@ def decide(
 def newest(engine: Engine) -> list[IdentityDecision]:
     """The newest word on each pair, in the order in which they were said; "open" among them."""
     last = select(func.max(IdentityDecision.number)).group_by(IdentityDecision.record_a, IdentityDecision.record_b)
-    return _all(engine, select(IdentityDecision).where(IdentityDecision.number.in_(last)).order_by(IdentityDecision.number))
+    return read(engine, IdentityDecision, select(IdentityDecision).where(IdentityDecision.number.in_(last)).order_by(IdentityDecision.number))
 
 
 def in_force(engine: Engine) -> list[IdentityDecision]:
@@ -60,15 +59,8 @@ def in_force(engine: Engine) -> list[IdentityDecision]:
 
 def history(engine: Engine, one: str, other: str) -> list[IdentityDecision]:
     """Everything that was said of a pair, oldest first."""
-    return _all(engine, _of(min(one, other), max(one, other)).order_by(IdentityDecision.number))
+    return read(engine, IdentityDecision, _of(min(one, other), max(one, other)).order_by(IdentityDecision.number))
 
 
 def _of(one: str, other: str):
     return select(IdentityDecision).where(IdentityDecision.record_a == one, IdentityDecision.record_b == other)
-
-
-def _all(engine: Engine, query) -> list[IdentityDecision]:
-    if not is_there(engine, IdentityDecision):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query))

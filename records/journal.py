@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from records import settings
 from records.database import RecordsError
-from records.editing import is_there
+from records.editing import is_there, read
 from records.models import Entry
 
 MOST = 1000
@@ -46,12 +46,9 @@ def entries(
     most: int | None = MOST,
 ) -> list[Entry]:
     """Entries of [since, until), of one person or one action, the newest first; at most `most` of them (None: all)."""
-    if not is_there(engine, Entry):
-        return []
     filters = ((since, Entry.at.__ge__), (until, Entry.at.__lt__), (who, Entry.who.__eq__), (action, Entry.action.__eq__))
     query = select(Entry).where(*(holds(value) for value, holds in filters if value is not None))
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query.order_by(Entry.at.desc(), Entry.number.desc()).limit(most)))
+    return read(engine, Entry, query.order_by(Entry.at.desc(), Entry.number.desc()).limit(most))
 
 
 def purge(engine: Engine, now: dt.datetime) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Engine, delete, func, inspect, select, update
+from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from records.editing import read
 from records.models import SnapshotRow, SyncRun
 
 
@@ -22,10 +23,7 @@ def snapshot(engine: Engine, id: str) -> SnapshotRow | None:
 
 
 def _one(engine: Engine, query) -> SnapshotRow | None:
-    if not inspect(engine).has_table(SnapshotRow.__tablename__):
-        return None
-    with Session(engine, expire_on_commit=False) as session:
-        return session.scalars(query).one_or_none()
+    return next(iter(read(engine, SnapshotRow, query)), None)
 
 
 def snapshots(engine: Engine) -> list[SnapshotRow]:
@@ -77,19 +75,12 @@ def abandon(engine: Engine, at: dt.datetime) -> int:
 
 def last_runs(engine: Engine, status: str | None = None) -> dict[tuple[str, str], SyncRun]:
     """The newest run of every (source, table), of one status or any."""
-    if not inspect(engine).has_table(SyncRun.__tablename__):
-        return {}
     newest = select(func.max(SyncRun.number)).group_by(SyncRun.source, SyncRun.table)
     if status:
         newest = newest.where(SyncRun.status == status)
-    with Session(engine, expire_on_commit=False) as session:
-        runs = session.scalars(select(SyncRun).where(SyncRun.number.in_(newest)))
-        return {(run.source, run.table): run for run in runs}
+    return {(run.source, run.table): run for run in read(engine, SyncRun, select(SyncRun).where(SyncRun.number.in_(newest)))}
 
 
 def history(engine: Engine, most: int = 200) -> list[SyncRun]:
     """What syncs did with each table, newest first."""
-    if not inspect(engine).has_table(SyncRun.__tablename__):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(select(SyncRun).order_by(SyncRun.number.desc()).limit(most)))
+    return read(engine, SyncRun, select(SyncRun).order_by(SyncRun.number.desc()).limit(most))

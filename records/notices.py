@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from records.editing import editing, is_there
+from records.editing import editing, read
 from records.incidents import Flag
 from records.models import Delivery, Notice
 
@@ -17,18 +17,12 @@ LONGEST = 500  # characters of a failure
 
 def told(engine: Engine, target: str) -> dict[str, list[Flag]]:
     """The flags that a target was last told of, by customer."""
-    if not is_there(engine, Notice):
-        return {}
-    with Session(engine, expire_on_commit=False) as session:
-        return {row.customer_id: row.flags for row in session.scalars(select(Notice).where(Notice.target == target).order_by(Notice.number))}
+    return {row.customer_id: row.flags for row in read(engine, Notice, select(Notice).where(Notice.target == target).order_by(Notice.number))}
 
 
 def delivery(engine: Engine, target: str) -> Delivery | None:
     """How the last message to a target went; None before the first."""
-    if not is_there(engine, Delivery):
-        return None
-    with Session(engine, expire_on_commit=False) as session:
-        return session.get(Delivery, target)
+    return next(iter(read(engine, Delivery, select(Delivery).where(Delivery.target == target))), None)
 
 
 def done(engine: Engine, target: str, flags: Mapping[str, Iterable[Flag]], *, on: dt.date, at: dt.datetime, is_sent: bool) -> None:

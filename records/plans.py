@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import Form, changed, editing, is_there
+from records.editing import Form, changed, editing, read
 from records.models import Plan, PlanComment, PlanCustomer
 
 FROZEN = (
@@ -35,18 +35,18 @@ FAULTS = {  # what can be wrong with the editable part
 
 def plans(engine: Engine) -> list[Plan]:
     """All plans, the next due first."""
-    return _all(engine, Plan, select(Plan).order_by(Plan.due_on, Plan.number))
+    return read(engine, Plan, select(Plan).order_by(Plan.due_on, Plan.number))
 
 
 def comments(engine: Engine, number: int) -> list[PlanComment]:
     """What was said about a plan, oldest first."""
-    return _all(engine, PlanComment, select(PlanComment).where(PlanComment.plan == number).order_by(PlanComment.number))
+    return read(engine, PlanComment, select(PlanComment).where(PlanComment.plan == number).order_by(PlanComment.number))
 
 
 def customers(engine: Engine) -> dict[int, list[PlanCustomer]]:
     """Who is to be told, by the number of the plan, in the order in which they were named."""
     found: dict[int, list[PlanCustomer]] = {}
-    for row in _all(engine, PlanCustomer, select(PlanCustomer).order_by(PlanCustomer.number)):
+    for row in read(engine, PlanCustomer, select(PlanCustomer).order_by(PlanCustomer.number)):
         found.setdefault(row.plan, []).append(row)
     return found
 
@@ -138,13 +138,6 @@ def tell(engine: Engine, number: int, customers: Iterable[str], *, by: str | Non
             rows = update(PlanCustomer).where(PlanCustomer.plan == number, PlanCustomer.customer_id == customer, differs)
             changed += [customer] * session.execute(rows.values(values)).rowcount
     return changed
-
-
-def _all(engine: Engine, table, query) -> list:
-    if not is_there(engine, table):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query))
 
 
 def _there(session: Session, number: int) -> None:

@@ -6,10 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import editing, is_there
+from records.editing import editing, read
 from records.judged import Review
 
 CORRECT, CORRECTED, WRONG = "correct", "corrected", "wrong"  # as it stands; the source has been corrected; it is wrong and waits to be corrected
@@ -18,13 +17,10 @@ VERDICTS = (CORRECT, CORRECTED, WRONG)
 
 def reviews(engine: Engine, customers: Iterable[str] | None = None) -> list[Review]:
     """All reviews, or those of these customers, the newest first."""
-    if not is_there(engine, Review):
-        return []
     wanted = select(Review).order_by(Review.number.desc())
     if customers is not None:
         wanted = wanted.where(Review.customer_id.in_(list(customers)))
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(wanted))
+    return read(engine, Review, wanted)
 
 
 def reviewed(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from records.database import RecordsError
 from records.decided import FeatureDecision, Regrade
-from records.editing import editing, is_there
+from records.editing import editing, read
 
 Row = TypeVar("Row", Regrade, FeatureDecision)
 UNDONE = "undone"
@@ -30,10 +30,7 @@ class Overtaken(RecordsError):
 
 def decisions(engine: Engine, table: type[Row]) -> list[Row]:
     """All decisions, the newest first."""
-    if not is_there(engine, table):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(select(table).order_by(table.number.desc())))
+    return read(engine, table, select(table).order_by(table.number.desc()))
 
 
 def holding(found: Iterable[Row]) -> Row | None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, removed, updated
+from records.editing import Conflict, editing, read, removed, updated
 from records.models import Rule
 
 KINDS = ("user", "group")
@@ -20,19 +20,13 @@ EDITABLE = ("subject_kind", "subject", "role", "reach", "column", "values")
 
 def rules(engine: Engine) -> list[Rule]:
     """All rules: people first, then groups, each in order of name."""
-    if not is_there(engine, Rule):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return sorted(session.scalars(select(Rule)), key=_order)
+    return sorted(read(engine, Rule, select(Rule)), key=_order)
 
 
 def rules_for(engine: Engine, user: str, groups: Iterable[str] = ()) -> list[Rule]:
     """What is said about a person (e-mail): the person's own rule first, then those of their groups in order of name."""
-    if not is_there(engine, Rule):
-        return []
     own, of_groups = (and_(Rule.subject_kind == kind, Rule.subject.in_(names)) for kind, names in (("user", [_folded(user)]), ("group", list(groups))))
-    with Session(engine, expire_on_commit=False) as session:
-        return sorted(session.scalars(select(Rule).where(or_(own, of_groups))), key=_order)
+    return sorted(read(engine, Rule, select(Rule).where(or_(own, of_groups))), key=_order)
 
 
 def grant(engine: Engine, rule: Rule, by: str | None, at: dt.datetime) -> Rule:

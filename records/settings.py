@@ -9,11 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from records import database
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, updated
+from records.editing import Conflict, editing, read, updated
 from records.models import Setting
 
 
@@ -78,10 +77,7 @@ def in_force(data: Path, known: Mapping) -> Mapping:
 
 def stored(engine: Engine) -> dict[str, Setting]:
     """The settings that somebody has made, by name, with who set them last, when, and the version to hand to `put`."""
-    if not is_there(engine, Setting):
-        return {}
-    with Session(engine, expire_on_commit=False) as session:
-        return {row.name: row for row in session.scalars(select(Setting))}
+    return {row.name: row for row in read(engine, Setting, select(Setting))}
 
 
 def put(engine: Engine, name: str, value, version: int, by: str | None, at: dt.datetime) -> Setting:

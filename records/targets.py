@@ -6,10 +6,9 @@ import datetime as dt
 import math
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from records.database import RecordsError
-from records.editing import Conflict, editing, is_there, updated
+from records.editing import Conflict, editing, read, updated
 from records.models import Target, TargetChange
 
 EDITABLE = (
@@ -19,11 +18,8 @@ EDITABLE = (
 
 def targets(engine: Engine, is_closed: bool | None = None) -> list[Target]:
     """Targets, the next due first: all, or the open or closed ones."""
-    if not is_there(engine, Target):
-        return []
     query = select(Target).order_by(Target.due_on, Target.number)
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query if is_closed is None else query.where(Target.is_closed == is_closed)))
+    return read(engine, Target, query if is_closed is None else query.where(Target.is_closed == is_closed))
 
 
 def add(engine: Engine, target: Target, by: str | None, at: dt.datetime) -> Target:
@@ -51,10 +47,7 @@ def close(engine: Engine, number: int, version: int, *, by: str | None, at: dt.d
 
 def history(engine: Engine, number: int) -> list[TargetChange]:
     """All that was ever changed about a target, oldest first."""
-    if not is_there(engine, TargetChange):
-        return []
-    with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(select(TargetChange).where(TargetChange.target == number).order_by(TargetChange.number)))
+    return read(engine, TargetChange, select(TargetChange).where(TargetChange.target == number).order_by(TargetChange.number))
 
 
 def _changed(engine: Engine, number: int, version: int, by: str | None, at: dt.datetime, values: dict) -> Target:

@@ -309,3 +309,41 @@ def _texts():
 )  # fmt: skip
 def test_what_counts_as_a_machines_path(line, names):
     assert bool(MACHINE_PATHS.search(line)) == names
+
+
+# what parts tell is kept: it may rest on the answers alone
+
+DRAWS = {"st", "may", "may_open", "admitted_now", "reader_now", "ledger", "database", "cases", "reviewing", "pairs", "plans", "under_used"}
+CHANGES = {"now", "today", "utcnow", "monotonic", "session_state", "known"}  # `known` of modules about records: what was decided
+
+
+def told():
+    """Functions under `data.told`, each with the names that it and those of its own file that it calls look up, and the attributes they take."""
+    for module, path in sources().items():
+        known = {node.name: node for node in tree(path).body if isinstance(node, ast.FunctionDef)}
+        for name, node in known.items():
+            if any(ast.unparse(one) in ("data.told", "told") for one in node.decorator_list):
+                yield pytest.param(*reached(known, name), id=f"{module}.{name}")
+
+
+def reached(known: dict[str, ast.FunctionDef], name: str) -> tuple[set[str], set[str]]:
+    seen, wanted, names, attributes = set(), [name], set(), set()
+    while wanted:
+        if (one := wanted.pop()) in seen:
+            continue
+        seen.add(one)
+        parts = [part for statement in known[one].body for part in ast.walk(statement)]
+        own = {part.arg for part in ast.walk(known[one]) if isinstance(part, ast.arg)} | {
+            part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+        }
+        looked_up = {part.id for part in parts if isinstance(part, ast.Name)} - own
+        names |= looked_up - known.keys()
+        attributes |= {part.attr for part in parts if isinstance(part, ast.Attribute)}
+        wanted += looked_up & known.keys()
+    return names, attributes
+
+
+@pytest.mark.parametrize(("names", "attributes"), list(told()))
+def test_what_is_kept_of_a_part_rests_on_no_session_no_records_and_no_clock(names, attributes):
+    assert not names & DRAWS
+    assert not attributes & CHANGES

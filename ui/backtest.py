@@ -8,8 +8,8 @@ import streamlit as st
 import charts
 from metrics.backtest import calibrated, cards
 from ui import customers, data, likely, numbers, page, risk_policy
-from ui.figure import figure
-from ui.table import Column, table
+from ui.figure import figure, ready
+from ui.table import Column, listing, table
 from ui.view import View
 from ui.words import t
 
@@ -32,7 +32,7 @@ def section(now: View) -> None:
     """The back-test of each population that there is: the answer, figures, quarters, calibration; and the card."""
     with page.section("churn.title", help="churn.help"):
         known, carried = customers.about(now.snapshot, cards), likely.carried(now)
-        shown = [name for name in ("contract", "buyer") if name in carried and _whole(now, name)["value"].notna().any()]
+        shown = [name for name in ("contract", "buyer") if name in carried and _is_tested(now, name)]
         if not shown:
             st.caption(t(f"churn.why.{known.get('contract', {}).get('why', 'unseen')}"))
             st.caption(t("churn.rules_carry"))
@@ -51,13 +51,18 @@ def _whole(now: View, population: str) -> pd.DataFrame:
     return data.answer(now, "churn_backtest", population=population).rows
 
 
+@data.told
+def _is_tested(now: View, population: str) -> bool:
+    return bool(_whole(now, population)["value"].notna().any())
+
+
 def _tested(now: View, population: str, carrier: str, card: dict) -> None:
-    rows = _called(_whole(now, population))
-    page.sentence(_says(rows.set_index("ranker"), carrier))
+    said, rows = _compared(now, population, carrier)
+    page.sentence(said)
     st.caption(t(f"churn.carried.{carrier}") + (" " + t(f"churn.why.{card['why']}") if card.get("why") not in (None, "proved") else ""))
     if risk_policy.is_newer(now.settings):
         st.caption(t("churn.other_policy"))
-    table(now, rows, COLUMNS, key="churn_backtest", metrics=(data.metric("churn_backtest"),))
+    table(now, rows, key="churn_backtest", metrics=(data.metric("churn_backtest"),))
     left, right = st.columns(2)
     with left:
         _quarters(now, population, carrier)
@@ -65,6 +70,13 @@ def _tested(now: View, population: str, carrier: str, card: dict) -> None:
         _calibration(now, population)
     if card.get("ranked_by") == "model":
         _card(now, card)
+
+
+@data.told
+def _compared(now: View, population: str, carrier: str):
+    """How the rankers did, in a sentence and as a list."""
+    rows = _called(_whole(now, population))
+    return _says(rows.set_index("ranker"), carrier), listing(now, rows, COLUMNS)
 
 
 def _called(rows: pd.DataFrame) -> pd.DataFrame:
@@ -87,28 +99,41 @@ def _says(rows: pd.DataFrame, carrier: str) -> str:
 
 def _quarters(now: View, population: str, carrier: str) -> None:
     """The lift of each quarter."""
+    rows, spec = _by_quarter(now, population, carrier)
+    st.markdown(f"**{t('churn.by_quarter')}**")
+    figure(now, spec, t("churn.by_quarter_alt"), key="churn_quarters", rows=rows, columns=SERIES, metrics=(data.metric("churn_backtest"),))
+
+
+@data.told
+def _by_quarter(now: View, population: str, carrier: str):
+    """The rankers in each quarter, and the figure of their lift."""
     found = data.answer(now, "churn_backtest", grain="quarter", population=population).rows
     rows = _called(found).assign(step=lambda rows: [numbers.step(day, "quarter") for day in rows["period"]])
     drawn = rows.assign(value=rows["lift"], low=rows["lift_low"], high=rows["lift_high"])
     names = {name: t(f"churn.short.{name}") for name in rows["ranker"]}
     times, step = (lambda value: numbers.shown(value, "score")), (lambda day: numbers.step(day, "quarter"))
-    st.markdown(f"**{t('churn.by_quarter')}**")
-    spec = charts.line(drawn, times, grain="quarter", by="ranker", names=names, strong=carrier, step=step, target=1.0)
-    figure(now, spec, t("churn.by_quarter_alt"), key="churn_quarters", rows=rows, columns=SERIES, metrics=(data.metric("churn_backtest"),))
+    return rows, ready(charts.line(drawn, times, grain="quarter", by="ranker", names=names, strong=carrier, step=step, target=1.0))
 
 
 def _calibration(now: View, population: str) -> None:
     """Probabilities told against what happened; nothing without a model."""
-    query = now.query(population=population)
-    rows = customers.about(now.snapshot, calibrated, query)
-    if rows.empty:
+    rows, spec = _in_bins(now, population)
+    if spec is None:
         return
+    st.markdown(f"**{t('churn.calibration')}**")
+    figure(now, spec, t("churn.calibration_alt"), key="churn_calibration", rows=rows, columns=BINS, metrics=(data.metric("churn_backtest"),))
+
+
+@data.told
+def _in_bins(now: View, population: str):
+    """What was told and what came, in bins, and their figure; none without a model."""
+    rows = customers.about(now.snapshot, calibrated, now.query(population=population))
+    if rows.empty:
+        return rows, None
     rows = rows.assign(predicted=rows["probability"], called=[t("churn.bin", n=numbers.count(k)) for k in rows["bin"]])
     share = lambda value: numbers.shown(value, "share")  # noqa: E731
-    st.markdown(f"**{t('churn.calibration')}**")
     names, axes = dict(zip(rows["bin"], rows["called"], strict=True)), {"promised": t("churn.columns.told"), "came": t("churn.columns.came")}
-    spec = charts.calibration(rows, "bin", share, names=names, **axes, height=300, is_near=True)
-    figure(now, spec, t("churn.calibration_alt"), key="churn_calibration", rows=rows, columns=BINS, metrics=(data.metric("churn_backtest"),))
+    return rows, ready(charts.calibration(rows, "bin", share, names=names, **axes, height=300, is_near=True))
 
 
 def _card(now: View, card: dict) -> None:

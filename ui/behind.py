@@ -13,7 +13,7 @@ from access.guard import admitted_now, is_stale
 from access.roles import may_open
 from metrics.query import Query
 from ui import data, navigation, numbers, page, spoken
-from ui.table import Column, Columns, table
+from ui.table import Column, Columns, Listing, table
 from ui.view import View
 from ui.words import has, plain, t, value_of
 
@@ -106,9 +106,10 @@ def _dialog(view: View, heading: str, name: str, query: Query, now: Mapping, key
         leading(view, worded(behind.rows), columns, key=key, metrics=(metric,), total=behind.total, whole=everything)
 
 
-def leading(view: View, rows: pd.DataFrame, columns: Columns, *, key: str, **more) -> None:
+def leading(view: View, rows: pd.DataFrame | Listing, columns: Columns | None = None, *, key: str, **more) -> None:
     """A table of rows about customers: whoever selects one gets a link to the customer's page. more: of `table`."""
-    is_theirs = "customer_id" in rows and bool(rows["customer_id"].notna().any()) and may_open(admitted_now(), navigation.CUSTOMER)
+    given = rows.given if isinstance(rows, Listing) else rows
+    is_theirs = "customer_id" in given and bool(given["customer_id"].notna().any()) and may_open(admitted_now(), navigation.CUSTOMER)
     chosen = table(view, rows, columns, key=key, select=is_theirs, **more)
     if chosen and not pd.isna(chosen["customer_id"]):
         called = next((chosen[column] for column in ("customer", "name") if isinstance(chosen.get(column), str)), chosen["customer_id"])

@@ -24,6 +24,7 @@ def today(view: View) -> View:
     return view.over(Period(reach.first, reach.as_of, reach.as_of, view.period.calendar))
 
 
+@data.told
 def said(now: View) -> str | None:
     """How many are at risk and what they brought; None where there is nobody, or nothing is known."""
     found = data.answer(now, "revenue_at_risk").rows.iloc[0]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 import charts
+from charts.checked import Checked
 from metrics.outcomes import LEAST, outcomes
-from metrics.policies import Policy
+from metrics.policies import Policy, policy
 from records import cases as kept
 from records.models import Case
-from ui import cases, customers, numbers, page, reasons
-from ui.figure import figure
-from ui.table import Column, table
+from ui import cases, customers, data, numbers, page, reasons
+from ui.figure import figure, ready
+from ui.table import Column, Listing, listing, table
 from ui.view import View
 from ui.words import plain, t
 
@@ -79,12 +83,17 @@ def listed(now: View, found: dict[str, list[Case]], standings: dict, policy: Pol
     every = sorted(((case, account) for account, theirs in found.items() for case in theirs), key=lambda pair: _first(now, pair[0]))
     words = {name: t(f"cases.states.{name}") for name in SHOWN}
     wanted = st.segmented_control(t("cases.status"), list(words), default="running", format_func=words.get, key="cases_status", required=True)
-    rows = pd.DataFrame([_row(now, case, account, names, standings, policy) for case, account in every if _is_shown(now, wanted, case, standings.get(account))])
-    if rows.empty:
+    rows = tuple(_row(now, case, account, names, standings, policy) for case, account in every if _is_shown(now, wanted, case, standings.get(account)))
+    if not rows:
         st.caption(t("cases.none_so"))
         return None
-    chosen = table(now, rows, LIST, key="cases_list", select=True)
+    chosen = table(now, _list(now, rows), key="cases_list", select=True)
     return None if chosen is None else next((account, case) for case, account in every if case.number == chosen["number"])
+
+
+@data.told
+def _list(now: View, rows: tuple[dict, ...]) -> Listing:
+    return listing(now, pd.DataFrame(rows), LIST)
 
 
 def _first(now: View, case: Case) -> tuple:
@@ -114,22 +123,44 @@ def _row(now: View, case: Case, account: str, names: dict, standings: dict, poli
     }  # fmt: skip
 
 
-def effect(now: View, found: dict[str, list[Case]], policy: Policy) -> None:
+def effect(now: View, found: dict[str, list[Case]]) -> None:
     """The share saved by play, told with caution."""
-    closed = [{"play": case.play, "outcome": case.outcome} for theirs in found.values() for case in theirs if case.status == kept.CLOSED]
-    rows = outcomes(pd.DataFrame(closed, columns=["play", "outcome"]))
-    if rows.empty:
+    closed = Counter((case.play, case.outcome) for theirs in found.values() for case in theirs if case.status == kept.CLOSED)
+    if not closed:
         st.caption(t("cases.none_closed"))
         return
-    names = [reasons.play_named(play if isinstance(play, str) else None, policy) for play in rows["play"]]
+    told = _effect(now, tuple(sorted(closed.items(), key=repr)))
+    for sentence in told.says:
+        page.sentence(sentence)
+    if told.spec is not None:
+        figure(now, told.spec, t("cases.effect_alt"), key="cases_effect", rows=told.rows, columns=EFFECT)
+    if told.few:
+        st.caption(told.few)
+    st.caption(t("cases.caution"))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What plays led to. says: a sentence of each play with enough cases, and spec: the figure of those; few: which have too few, empty where none has."""
+
+    rows: pd.DataFrame
+    says: tuple[str, ...]
+    spec: Checked | None
+    few: str
+
+
+@data.told
+def _effect(now: View, closed: tuple) -> Effect:
+    """closed: how many cases with a play ended so, ((play, outcome), n)."""
+    rows = outcomes(pd.DataFrame([pair for pair, n in closed for _ in range(n)], columns=["play", "outcome"]))
+    known = policy(now.query())
+    names = [reasons.play_named(play if isinstance(play, str) else None, known) for play in rows["play"]]
     rows = rows.assign(play=names)
-    enough = rows[rows["state"] == "value"]
+    enough, says, spec = rows[rows["state"] == "value"], [], None
     for row in enough.to_dict("records"):
         values = {name: numbers.shown(row[name], "share") for name in ("value", "low", "high")}
-        page.sentence(t("cases.effect_says", play=plain(row["play"]), n=numbers.count(row["n"]), **values))
+        says.append(t("cases.effect_says", play=plain(row["play"]), n=numbers.count(row["n"]), **values))
     if len(enough):
-        spec = charts.forest(enough, "play", lambda value: numbers.shown(value, "share"), names=dict(zip(names, names, strict=True)), tick=".0%")
-        figure(now, spec, t("cases.effect_alt"), key="cases_effect", rows=rows, columns=EFFECT)
-    if few := [plain(row["play"]) for row in rows[rows["state"] != "value"].to_dict("records")]:
-        st.caption(t("cases.too_few", names=t("at_risk.and").join(few), k=numbers.count(LEAST)))
-    st.caption(t("cases.caution"))
+        spec = ready(charts.forest(enough, "play", lambda value: numbers.shown(value, "share"), names=dict(zip(names, names, strict=True)), tick=".0%"))
+    few = [plain(play) for play in rows[rows["state"] != "value"]["play"]]
+    return Effect(rows, tuple(says), spec, t("cases.too_few", names=t("at_risk.and").join(few), k=numbers.count(LEAST)) if few else "")

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from access.guard import admitted_now
 from access.kept import Kept
 from access.roles import may
 from metrics import people
-from metrics.policies import FACTORS, KINDS, Policy
+from metrics.policies import FACTORS, KINDS, Policy, policy
 from records import cases, database, incidents
 from records.cases import Standing
 from records.incidents import Flag
@@ -79,17 +77,27 @@ def flags(row: Mapping | None, among=KINDS) -> list[Flag]:
 
 
 def standing(found: list[Case], row: Mapping | None, policy: Policy, day: dt.date) -> Standing:
-    """How a customer stands with these cases. Flags that cost no points put nobody on the list, so they wake nobody either."""
-    return cases.standing(found, flags(row, [kind for kind in FACTORS if policy.weights.get(kind, 0)]), day)
+    """How a customer stands with these cases."""
+    return cases.standing(found, _waking(row, policy), day)
 
 
-def standings(now: View, found: Mapping[str, list[Case]], policy: Policy) -> dict[str, Standing]:
+def _waking(row: Mapping | None, policy: Policy) -> list[Flag]:
+    """The flags that count: those that cost no points put nobody on the list, so they wake nobody either."""
+    return flags(row, [kind for kind in FACTORS if policy.weights.get(kind, 0)])
+
+
+def standings(now: View, found: Mapping[str, list[Case]]) -> dict[str, Standing]:
     """How the customers with cases stand who are at risk, whatever they are filtered by."""
-    if not found:
-        return {}
-    day, theirs = today(now), replace(now.query(), where=(("customer_id", tuple(sorted(found))),))
-    rows = data.listed(now, "at_risk", theirs, len(found)).rows
-    return {row["customer_id"]: standing(found[row["customer_id"]], row, policy, day) for row in rows.to_dict("records")}
+    day = today(now)
+    return {customer: cases.standing(found[customer], theirs, day) for customer, theirs in _flagged(now, tuple(sorted(found))).items()} if found else {}
+
+
+@data.told
+def _flagged(now: View, customers_: tuple[str, ...]) -> dict[str, list[Flag]]:
+    """Of these customers those at risk, whatever they are filtered by, each with the flags that count."""
+    known, theirs = policy(now.query()), replace(now.query(), where=(("customer_id", customers_),))
+    rows = data.listed(now, "at_risk", theirs, len(customers_)).rows
+    return {row["customer_id"]: _waking(row, known) for row in rows.to_dict("records")}
 
 
 def narrowed(chosen: str, standings_: Mapping[str, Standing]) -> dict[str, list[str]]:
@@ -112,14 +120,14 @@ def hidden(chosen: str, standings_: Mapping[str, Standing]) -> str:
     return t("cases.hidden", snoozed=numbers.count(snoozed), handled=numbers.count(handled)) if chosen == "todo" and snoozed + handled else ""
 
 
-def beside(now: View, rows: pd.DataFrame, standings_: Mapping[str, Standing]) -> pd.DataFrame:
-    """The list with each customer's case in words."""
-    return rows.assign(case=[_in_words(now, standings_.get(customer)) for customer in rows["customer_id"]])
+def in_words(now: View, standings_: Mapping[str, Standing]) -> dict[str, str]:
+    """The cases of these customers in words."""
+    return {customer: told for customer, stands in standings_.items() if (told := _in_words(now, stands))}
 
 
-def _in_words(now: View, stands: Standing | None) -> str:
+def _in_words(now: View, stands: Standing) -> str:
     """The case of a customer, and the flags that came after it was opened."""
-    if stands is None or stands.state == "none":
+    if stands.state == "none":
         return ""
     told = said(stands.case, stands.state, now)
     new = t("at_risk.and").join(t(f"at_risk.flags.{flag['kind']}") for flag in stands.new)

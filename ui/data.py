@@ -8,6 +8,7 @@ after its page was admitted.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import json
 import threading
@@ -109,9 +110,24 @@ def once(view: View, part: object, make: Callable[[], Value]) -> Value:
     return _once(digest(view.snapshot, admitted_now().scope, None, view.query(), part=repr((part, view.grain, view.against, view.language))), make)
 
 
-@shelved(200)
+@shelved(1000)
 def _once(key: str, make: Callable[[], Value]) -> Value:
     return make()
+
+
+def told(make: Callable[..., Value]) -> Callable[..., Value]:
+    """What a part of a page shows, made of a view and plain values alone and made once; nobody may write to what comes back.
+
+    make(view, *values): words, rows in order, figures. It reads answers, never the session, the app's own records or the clock: a rerun
+    does not call it again. It may not refer to variables of a function around it.
+    """
+    part = (make.__code__.co_filename, make.__qualname__, hash(make.__code__))  # pages are all called __main__
+
+    @functools.wraps(make)
+    def get(view: View, *values) -> Value:
+        return once(view, (*part, *values), lambda: make(view, *values))
+
+    return get
 
 
 def answer(view: View, name: str, *, grain=None, by=(), where=None, **options) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -14,6 +15,7 @@ from ui import data, intake, numbers
 from ui.view import View
 from ui.words import has, language, plain, t
 from warehouse.errors import StoreError
+from warehouse.snapshots import Snapshot
 
 FIELDS = "missing_"  # of checks: what stands after it is a column
 KNOWN = {rule.check for rule in RULES}
@@ -37,20 +39,23 @@ def is_unjudged(view: View) -> bool:
     return data.answer(view, "data_health").notes["unjudged"]
 
 
-def worded(rows: pd.DataFrame) -> pd.DataFrame:
+def worded(view: View, rows: pd.DataFrame) -> pd.DataFrame:
     """Checks with their names; `known` keeps the code of each, `kind` the entity's."""
     return rows.assign(
-        known=rows["check"], kind=rows["entity"], check=rows["check"].map(called), entity=rows["entity"].map(entity),
+        known=rows["check"], kind=rows["entity"], check=[called(check, view.settings) for check in rows["check"]], entity=rows["entity"].map(entity),
         dimension=rows["dimension"].map(dimension), verdict=rows["verdict"].map(lambda code: t(f"health.verdicts.{code}")),
         owner=[owner(name) for name in rows["owner"]],
     )  # fmt: skip
 
 
-def called(check: str) -> str:
-    """A check by its name; of a field that is missing, by the field's; one of the company's own as the sources file calls it."""
+def called(check: str, settings: Mapping | None = None) -> str:
+    """A check by its name; of a field that is missing, by the field's; one of the company's own as the sources file calls it.
+
+    settings: of the view; without one those of the newest snapshot.
+    """
     if has(f"health.checks.{check}"):
         return t(f"health.checks.{check}")  # none of the company's own may be called so: the policy is read for those alone
-    if check not in KNOWN and (own := policy_or_default(data.newest().settings).own.get(check)):
+    if check not in KNOWN and (own := policy_or_default(data.newest().settings if settings is None else settings).own.get(check)):
         return own.label_zh if own.label_zh and language() != "en" else own.label
     return t("health.missing", field=t(f"health.fields.{check.removeprefix(FIELDS)}"))
 
@@ -96,10 +101,10 @@ def _of_day(view: View, day: dt.date, snapshot: str, check: tuple[str, str] | No
     return found.assign(period=day, low=float("nan"), high=float("nan"), complete=True, state="value")
 
 
-def choices(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
+def choices(view: View, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
     """The checks that there are, (entity, check), with their names; the worst first."""
     pairs = dict.fromkeys(zip(rows["entity"], rows["check"], strict=True))
-    return {(kind, check): f"{called(check)} · {entity(kind)}" for kind, check in pairs}
+    return {(kind, check): f"{called(check, view.settings)} · {entity(kind)}" for kind, check in pairs}
 
 
 def told(view: View, rows: pd.DataFrame) -> str:
@@ -108,22 +113,29 @@ def told(view: View, rows: pd.DataFrame) -> str:
     said = {"passed": numbers.count((rows["verdict"] == "pass").sum()), "n": len(rows)}
     if over.empty:
         return t("health.passed", **said)
-    return t(
-        "health.passed_but", **said, check=plain(called(over.iloc[0]["check"])), entity=entity(over.iloc[0]["entity"]), source=plain(over.iloc[0]["source"])
-    )
+    return t("health.passed_but", **said, **_named(view, over.iloc[0]))
 
 
-def filled(view: View) -> pd.DataFrame:
+def _named(view: View, row: pd.Series) -> dict[str, str]:
+    """What a sentence calls a check."""
+    return {"check": plain(called(row["check"], view.settings)), "entity": entity(row["entity"]), "source": plain(row["source"])}
+
+
+def filled(snapshot: Snapshot) -> pd.DataFrame:
     """In what share of its rows each column of each table has a value, the emptiest first; is_unused: in none."""
-    rows = intake.coverage(data.newest())
+    rows = intake.coverage(snapshot)
     return rows.assign(is_unused=rows["filled"] == 0).sort_values(["filled", "source", "table", "column"], ignore_index=True)
 
 
-def worst(rows: pd.DataFrame) -> str:
-    """The worst check in a sentence: what, where, how many, and who mends it; or that nothing is over its threshold."""
+@data.told
+def worst(view: View) -> str | None:
+    """The worst check in a sentence: what, where, how many, and who mends it; or that nothing is over its threshold. None without checks."""
+    rows = checks(view)
+    if rows.empty:
+        return None
     over = rows[rows["verdict"].isin(("fail", "warn"))]
     if over.empty:
         return t("health.all_well", n=numbers.count(len(rows)))
     row = over.iloc[0]
-    said = {"check": plain(called(row["check"])), "entity": entity(row["entity"]), "source": plain(row["source"]), "owner": plain(owner(row["owner"]))}
-    return t("health.worst", **said, failing=numbers.count(row["numerator"]), n=numbers.count(len(over)), all=numbers.count(len(rows)))
+    counts = {"failing": numbers.count(row["numerator"]), "n": numbers.count(len(over)), "all": numbers.count(len(rows))}
+    return t("health.worst", **_named(view, row), owner=plain(owner(row["owner"])), **counts)

@@ -18,18 +18,20 @@ PLACEHOLDER = re.compile(f"{theme.OPEN}(\\w+){theme.CLOSE}")
 NOT_OURS = re.compile(r"<(?!(?:/?b|br|/?extra)>)")  # charts write no other tags; links above all are nobody's to write
 
 
-def figure(view: View, spec: dict, alt: str, *, key: str, rows: pd.DataFrame | None = None, columns: Columns | None = None, metrics: tuple = ()) -> None:
-    """Draw a figure (a dict of charts/). PNG or SVG from its toolbar; its data and files under it.
+def figure(
+    view: View, spec: dict | Checked, alt: str, *, key: str, rows: pd.DataFrame | None = None, columns: Columns | None = None, metrics: tuple = ()
+) -> None:
+    """Draw a figure (a dict of charts/, or a ready one). PNG or SVG from its toolbar; its data and files under it.
 
     alt: the finding in one sentence, in the reader's language. rows, columns: the data as `table` takes them.
     """
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
-    st.plotly_chart(Checked(finished(spec)), key=f"{key}_chart", config=config, alt=aloud(alt))
+    st.plotly_chart(ready(spec), key=f"{key}_chart", config=config, alt=aloud(alt))
     if rows is not None and columns is not None:
         _data(view, rows, columns, key, metrics)
 
 
-def clickable(view: View, spec: dict, alt: str, options: dict, *, key: str, prompt: str, **data) -> str | None:
+def clickable(view: View, spec: dict | Checked, alt: str, options: dict, *, key: str, prompt: str, **data) -> str | None:
     """A figure whose marks can be chosen, and the same choice as a list for the keyboard. Returns the key chosen.
 
     spec: its marks carry their key as customdata[0] (bars, split, forest and bridge do). options: key → label; the key None, of
@@ -38,11 +40,16 @@ def clickable(view: View, spec: dict, alt: str, options: dict, *, key: str, prom
     options = {"" if option is None else option: label for option, label in options.items()}
     config = {**theme.CONFIG, "toImageButtonOptions": {"format": _image_format(key), "scale": 2, "filename": key}}
     picked = {"on_select": lambda: _clicked(key, options), "selection_mode": "points"}
-    st.plotly_chart(Checked(finished(spec)), key=f"{key}_chart", config=config, alt=aloud(alt), **picked)
+    st.plotly_chart(ready(spec), key=f"{key}_chart", config=config, alt=aloud(alt), **picked)
     chosen = st.selectbox(t(prompt), list(options), format_func=lambda value: str(options[value]), index=None, key=f"{key}_pick", placeholder=t("chart.pick"))
     if data.get("rows") is not None:
         _data(view, data["rows"], data["columns"], key, data.get("metrics", ()))
     return chosen
+
+
+def ready(spec: dict | Checked) -> Checked:
+    """A figure that needs nothing more to be drawn: what `data.told` keeps of one."""
+    return spec if isinstance(spec, Checked) else Checked(finished(spec))
 
 
 def finished(spec: dict) -> dict:

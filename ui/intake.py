@@ -5,19 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pandas as pd
 
 from access.guard import admitted_now
+from access.kept import Kept
+from metrics.shelf import shelved
 from records import database, ledger
 from ui import data
 from ui.freshness import Age, ages
 from warehouse import quarantine
 from warehouse.contract import columns as contract_columns
-from warehouse.snapshots import Snapshot, latest
+from warehouse.errors import NoSnapshot
+from warehouse.snapshots import Snapshot
 
 MOST_REFUSED = 5000
 HISTORY = 300
+Value = TypeVar("Value")
 
 
 class NotAllowed(PermissionError):
@@ -54,12 +59,17 @@ def intake(now: dt.datetime) -> Intake:
     """The newest snapshot and every table's last run. Raises NotAllowed, StoreError."""
     _for_full_scope()
     snapshot = _newest()
-    runs = ledger.last_runs(database.connect(data.directory())) if database.exists(data.directory()) else {}
-    refused = quarantine.totals(data.directory(), snapshot) if snapshot else {}
+    runs = _kept.get(data.directory(), "last runs", lambda: _of_ledger(ledger.last_runs, {}))
+    refused = _refused(data.digest(snapshot.id, admitted_now().scope, None, part="refused"), snapshot) if snapshot else {}
     kept = {(source, table): state for source, known in (snapshot.sources if snapshot else {}).items() for table, state in known["tables"].items()}
     rows = [_table(key, runs.get(key), kept.get(key, {}), refused.get(key, 0)) for key in sorted({*kept, *runs})]
     tables = pd.DataFrame(rows, columns=TABLE_COLUMNS)
     return Intake(snapshot, _sources(snapshot, tables, now), tables)
+
+
+@shelved(20)
+def _refused(key: str, snapshot: Snapshot) -> dict[tuple[str, str], int]:
+    return quarantine.totals(data.directory(), snapshot)
 
 
 TABLE_COLUMNS = ("source", "table", "entity", "status", "read_at", "rows", "read", "new", "changed", "deleted", "refused", "cursor", "error")
@@ -72,12 +82,18 @@ def _for_full_scope() -> None:
 
 
 def _newest() -> Snapshot | None:
-    from warehouse.errors import NoSnapshot
-
     try:
-        return latest(data.directory())
+        return data.newest()
     except NoSnapshot:
         return None
+
+
+_kept = Kept()
+
+
+def _of_ledger(ask: Callable[..., Value], nothing: Value, *of) -> Value:
+    """What the list of syncs answers; `nothing` where there is no such list yet."""
+    return ask(database.connect(data.directory()), *of) if database.exists(data.directory()) else nothing
 
 
 def _table(key: tuple[str, str], run, kept: dict, refused: int) -> dict:
@@ -150,8 +166,7 @@ BOOKKEEPING = {"source", "source_id", "updated_at", "extracted_at", "is_deleted"
 def history() -> pd.DataFrame:
     """What syncs did, newest first: started_at, seconds, run, source, table, mode, status, counts, error."""
     _for_full_scope()
-    runs = ledger.history(database.connect(data.directory()), HISTORY) if database.exists(data.directory()) else []
-    return pd.DataFrame([_run(run) for run in runs])
+    return _kept.get(data.directory(), "history", lambda: pd.DataFrame([_run(run) for run in _of_ledger(ledger.history, [], HISTORY)]))
 
 
 def _run(run) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,10 +69,16 @@ def pages(reader: Reader | None) -> dict[str, list]:
 
 
 def _page(entry: Entry, reader: Reader | None):
-    title, icon = t(f"{entry.name}.short"), f":material/{entry.icon}:"
-    if entry.name == home(reader):  # the landing page is always "/", whatever its path says
-        return st.Page(entry.path, title=title, icon=icon, default=True)
     is_open = reader is not None and may_open(reader, entry.name)
+    return copy.copy(_made(entry, t(f"{entry.name}.short"), entry.name == home(reader), is_open))  # st.navigation writes into what it is given
+
+
+@cache
+def _made(entry: Entry, title: str, is_home: bool, is_open: bool):
+    """A page for st.navigation, which looks for its file: once is enough."""
+    icon = f":material/{entry.icon}:"
+    if is_home:  # the landing page is always "/", whatever its path says
+        return st.Page(entry.path, title=title, icon=icon, default=True)
     return st.Page(entry.path, title=title, icon=icon, url_path=entry.name, visibility="visible" if is_open else "hidden")
 
 

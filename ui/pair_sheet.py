@@ -8,9 +8,9 @@ import re
 import pandas as pd
 import streamlit as st
 
-from metrics import pairs
-from ui import customers, numbers, spoken
-from ui.table import Column, table
+from metrics.pairs import beside
+from ui import customers, data, numbers, spoken
+from ui.table import Column, Listing, listing, table
 from ui.view import View
 from ui.words import code_of, has, plain, t
 
@@ -24,15 +24,29 @@ STRENGTHS = ((8, "strongly"), (3, "clearly"), (1, "slightly"))  # log2: 256, 8 a
 
 def sheet(view: View, pair: dict) -> None:
     """The two records field by field, and what each comparison is worth. pair: a row of metrics.pairs.waiting."""
-    rows = customers.about(view.snapshot, pairs.beside, pair["record_a"], pair["record_b"])
-    if rows.empty:
+    rows = _beside(view, pair["record_a"], pair["record_b"])
+    if rows is None:
         st.caption(t("identity.gone"))
         return
-    table(view, _worded(rows), SIDES, key="identity_sides")
-    weights = weighed(pair)
-    if len(weights):
+    table(view, rows, key="identity_sides")
+    weights = _weights(view, pair["probability"], pair["weights"], pair["evidence"])
+    if weights is not None:
         st.markdown(f"**{t('identity.weights')}**")
-        table(view, weights, WEIGHTS, key="identity_weights")
+        table(view, weights, key="identity_weights")
+
+
+@data.told
+def _beside(view: View, one: str, other: str) -> Listing | None:
+    """The fields of two records in words; None where one of the two is not there any more."""
+    rows = customers.about(view.snapshot, beside, one, other)
+    return None if rows.empty else listing(view, _worded(rows), SIDES)
+
+
+@data.told
+def _weights(view: View, probability: float, weights: str, evidence: str) -> Listing | None:
+    """The list of what each comparison is worth; None where nothing was weighed."""
+    rows = weighed({"probability": probability, "weights": weights, "evidence": evidence})
+    return None if rows.empty else listing(view, rows, WEIGHTS)
 
 
 def _worded(rows: pd.DataFrame) -> pd.DataFrame:

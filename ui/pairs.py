@@ -13,14 +13,14 @@ from access.guard import NotAdmitted, admitted_now
 from access.kept import Kept
 from access.reader import Reader
 from access.roles import may
-from metrics import pairs
 from metrics.identity_findings import KINDS
+from metrics.pairs import AT_ONCE, ORDERS, named, waiting
 from records import database, identities
 from records.database import RecordsError
 from records.identities import OPEN, Overtaken
 from records.judged import IdentityDecision
 from ui import customers, data, numbers, page, pair_sheet
-from ui.table import Column, table
+from ui.table import Column, Listing, listing, table
 from ui.view import View
 from ui.words import plain, t
 
@@ -83,17 +83,25 @@ def section(view: View) -> None:
 
 def _findings(view: View) -> None:
     """What is wrong with who is who, by kind and source; a line that is selected shows its records."""
-    rows = data.answer(view, METRIC).rows
-    if rows.empty:
+    rows = _found(view)
+    if rows is None:
         st.caption(t("identity.no_findings"))
         return
-    rows = rows.sort_values("finding", key=lambda names: names.map(KINDS.index), kind="stable", ignore_index=True)
-    worded = rows.assign(known=rows["finding"], of=rows["source"], finding=[kind(name) for name in rows["finding"]])
-    chosen = table(view, worded, FINDINGS, key="identity_findings", metrics=(data.metric(METRIC),), select=True)
+    chosen = table(view, rows, key="identity_findings", metrics=(data.metric(METRIC),), select=True)
     if chosen is not None:
         where = {} if pd.isna(chosen["of"]) else {"source": chosen["of"]}
         found = data.rows_behind(view, METRIC, where=where, finding=chosen["known"])
         table(view, found.rows, RECORDS, key="identity_records", total=found.total)
+
+
+@data.told
+def _found(view: View) -> Listing | None:
+    """The list of findings in words; None where there are none."""
+    rows = data.answer(view, METRIC).rows
+    if rows.empty:
+        return None
+    rows = rows.sort_values("finding", key=lambda names: names.map(KINDS.index), kind="stable", ignore_index=True)
+    return listing(view, rows.assign(known=rows["finding"], of=rows["source"], finding=[kind(name) for name in rows["finding"]]), FINDINGS)
 
 
 def kind(finding: str) -> str:
@@ -102,32 +110,39 @@ def kind(finding: str) -> str:
 
 def _queue(view: View) -> None:
     """The list, by probability or by money; its first pair is open unless another one is selected."""
-    words = {name: t(f"identity.orders.{name}") for name in pairs.ORDERS}
+    words = {name: t(f"identity.orders.{name}") for name in ORDERS}
     order = st.segmented_control(t("identity.order"), list(words), default="probable", format_func=words.get, required=True, key="identity_order")
-    rows, total, pages = _listed(view, order)
+    rows, first, total, pages = _listed(view, order)
     if not total:
         st.caption(t("identity.none"))
         return
     page.sentence(t("identity.says_waiting", n=total))
     if pages > 1:
-        st.number_input(t("identity.page", n=numbers.count(pairs.AT_ONCE)), 1, pages, key="identity_page", width=200)
-    shown = rows.assign(why=[pair_sheet.said(row) for row in rows.to_dict("records")])
-    chosen = table(view, shown, QUEUE, key="identity_queue", total=total, select=True)
-    if len(shown):
-        _opened(view, chosen or shown.iloc[0].to_dict())
+        st.number_input(t("identity.page", n=numbers.count(AT_ONCE)), 1, pages, key="identity_page", width=200)
+    chosen = table(view, rows, key="identity_queue", total=total, select=True)
+    if first:
+        _opened(view, chosen or first)
 
 
-def _listed(view: View, order: str) -> tuple[pd.DataFrame, int, int]:
-    """The page of the list that the reader is at, how many pairs there are in all, and how many pages. A page that is no more is the last one."""
+def _listed(view: View, order: str) -> tuple[Listing, dict | None, int, int]:
+    """The page of the list that the reader is at, its first pair, how many there are in all, and how many pages. A page that is no more is the last one."""
     said, asked = decisions(), st.session_state.get("identity_page", 1)
-    decided = [_pair(one) for one in said if one.decision in ("same", "apart")]
-    later = [_pair(one) for one in said if one.decision == "later"]
-    rows, total = customers.about(view.snapshot, pairs.waiting, order, decided, later, asked - 1)
-    pages = max(-(-total // pairs.AT_ONCE), 1)
+    decided = tuple(_pair(one) for one in said if one.decision in ("same", "apart"))
+    later = tuple(_pair(one) for one in said if one.decision == "later")
+    found = _page(view, order, decided, later, asked - 1)
+    pages = max(-(-found[2] // AT_ONCE), 1)
     if asked > pages:
         st.session_state["identity_page"] = pages
-        rows, total = customers.about(view.snapshot, pairs.waiting, order, decided, later, pages - 1)
-    return rows, total, pages
+        found = _page(view, order, decided, later, pages - 1)
+    return *found, pages
+
+
+@data.told
+def _page(view: View, order: str, decided: tuple[str, ...], later: tuple[str, ...], place: int) -> tuple[Listing, dict | None, int]:
+    """A page of the pairs that are not decided, its first one, and how many there are in all."""
+    rows, total = customers.about(view.snapshot, waiting, order, decided, later, place)
+    rows = rows.assign(why=[pair_sheet.said(row) for row in rows.to_dict("records")])
+    return listing(view, rows, QUEUE), rows.iloc[0].to_dict() if len(rows) else None, total
 
 
 def _pair(one: IdentityDecision) -> str:
@@ -173,7 +188,7 @@ def _decided(view: View) -> None:
 
 
 def _told(view: View, said: list[IdentityDecision]) -> pd.DataFrame:
-    names = customers.about(view.snapshot, pairs.named, sorted({record for one in said for record in (one.record_a, one.record_b)}))
+    names = customers.about(view.snapshot, named, sorted({record for one in said for record in (one.record_a, one.record_b)}))
     return pd.DataFrame(
         {
             "at": one.at, "who": one.who or t("register.here"), "decision": t(f"identity.decisions.{one.decision}"), "note": one.note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -25,6 +25,12 @@ def served(view: View) -> pd.DataFrame:
     return customers.about(view.snapshot, tenure.served, *questions(view.query(), view.against)).copy(deep=False)
 
 
+@data.told
+def ids(view: View) -> frozenset[str]:
+    """The ids of the customers."""
+    return frozenset(served(view)["customer_id"])
+
+
 def brought(view: View, change: Change, n: int, said: str) -> str:
     """What they brought, beside the days compared with; a direction only where the change is more than chance."""
     figures = {"n": numbers.count(n), "whose": said, "revenue": numbers.shown(change.now["value"], "money", view.currency), "days": page.days(view.period)}
@@ -35,6 +41,7 @@ def brought(view: View, change: Change, n: int, said: str) -> str:
     return t(f"my_customers.says_{key}", **figures, change=numbers.shown(abs(share), "share"), before=page.days(page.compared(view)))
 
 
+@data.told
 def moved(view: View) -> str | None:
     """How many customers came, came back and went by their agreements; None where nothing recurs."""
     rows = data.answer(view, "nrr_bridge", horizon="period").rows
@@ -44,6 +51,7 @@ def moved(view: View) -> str | None:
     return t("my_customers.moved", **{step: numbers.count(known[step]) for step in MOVES})
 
 
+@data.told
 def called_back(view: View) -> str | None:
     """How many detractors were called back in time; None where there are none, or too few to tell."""
     answer = data.answer(view, "detractor_follow_up")
@@ -74,12 +82,17 @@ def _is_in(view: View, at) -> bool:
     return view.period.start <= at.astimezone(ZoneInfo(view.zone)).date() < view.period.end
 
 
-def listed(view: View, rows: pd.DataFrame, known: dict[str, list[Case]]) -> pd.DataFrame:
-    """The customers with what is open and the last recommendation score of the period, for the table."""
-    running = {id: sum(case.status != CLOSED for case in known.get(id, ())) for id in rows["customer_id"]}
+def running(known: dict[str, list[Case]]) -> dict[str, int]:
+    """How many cases each customer has that are not closed; without those who have none."""
+    found = {id: sum(case.status != CLOSED for case in cases) for id, cases in known.items()}
+    return {id: n for id, n in found.items() if n}
+
+
+def listed(view: View, rows: pd.DataFrame, running_: Mapping[str, int]) -> pd.DataFrame:
+    """The customers with what is open (of `running`) and the last recommendation score of the period, for the table."""
     last = _last_scores(view)
     return rows.assign(
-        cases=rows["customer_id"].map(running),
+        cases=[running_.get(id, 0) for id in rows["customer_id"]],
         score=rows["customer_id"].map(last),
         standing=[t(f"my_customers.held.{held}".lower()) for held in rows["is_held"]],
     )

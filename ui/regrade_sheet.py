@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -47,32 +48,54 @@ def proposals(view: View) -> None:
         regrade_form.settled(view)
         answer = data.answer(view, "grade_proposals")
         page.failed_checks(answer)
-        found, known = answer.rows.iloc[0], regrades.known(view)
-        if found["state"] == "value":
-            _proposed(view, found, dt.date.fromisoformat(answer.notes["quarter_end"]) + regrades.DAY, known)
-        else:
+        found, known = _proposed(view), regrades.known(view)
+        if found is None:
             page.empty("segments.none")
+        else:
+            _standing(view, found, known)
         if known:
             _decided(view, known)
 
 
-def _proposed(view: View, found: pd.Series, ends_on: dt.date, known: regrades.Known) -> None:
-    """The proposals of a quarter and, for who may, the panel about those selected."""
+@dataclass(frozen=True)
+class Proposed:
+    """The proposals of a quarter: the first day after it, a sentence, and the list in words with how many there are."""
+
+    ends_on: dt.date
+    says: str
+    rows: pd.DataFrame
+    total: int
+
+
+@data.told
+def _proposed(view: View) -> Proposed | None:
+    """None where no customer has a grade."""
+    answer = data.answer(view, "grade_proposals")
+    found = answer.rows.iloc[0]
+    if found["state"] != "value":
+        return None
+    ends_on = dt.date.fromisoformat(answer.notes["quarter_end"]) + regrades.DAY
     values = {name: numbers.count(found[name]) for name in ("n", "denominator", "up", "down", "first", "held_back")}
-    page.sentence(t("segments.proposals_says", **values, amount=numbers.shown(found["amount"], "money", view.currency), day=regrades.quarter(ends_on)))
-    rows, held = data.rows_behind(view, "grade_proposals"), regrades.holding(known, ends_on)
+    says = t("segments.proposals_says", **values, amount=numbers.shown(found["amount"], "money", view.currency), day=regrades.quarter(ends_on))
+    listed = data.rows_behind(view, "grade_proposals")
+    return Proposed(ends_on, says, _worded(listed.rows), listed.total)
+
+
+def _standing(view: View, found: Proposed, known: regrades.Known) -> None:
+    """The proposals of a quarter with how each stands and, for who may, the panel about those selected."""
+    page.sentence(found.says)
+    held = regrades.holding(known, found.ends_on)
     if held:
-        stands = {name: numbers.count(n) for name, n in regrades.counted(rows.rows, held).items()}
+        stands = {name: numbers.count(n) for name, n in regrades.counted(found.rows, held).items()}
         page.sentence(t("regrades.says", **stands))
-    worded = data.once(view, "grade_proposals", lambda: _told(rows.rows))
-    shown = _shown(regrades.beside(view, worded, held))
-    everything = lambda: regrades.beside(view, _told(data.rows_behind(view, "grade_proposals", limit=None).rows), held)  # noqa: E731
-    further = {"metrics": (data.metric("grade_proposals"),), "total": rows.total if len(shown) == len(rows.rows) else None, "whole": everything}
+    shown = _shown(regrades.beside(view, found.rows, held))
+    everything = lambda: regrades.beside(view, _worded(data.rows_behind(view, "grade_proposals", limit=None).rows), held)  # noqa: E731
+    further = {"metrics": (data.metric("grade_proposals"),), "total": found.total if len(shown) == len(found.rows) else None, "whole": everything}
     if not regrades.may_decide():
         behind.leading(view, shown, LIST, key="segments_proposals", **further)
         return
     chosen = choosing(view, shown, LIST, key="segments_proposals", by="customer_id", turn=regrade_form.turn(), **further)
-    st.caption(t("regrades.select")) if not chosen else _chosen(view, ends_on, chosen, known)
+    st.caption(t("regrades.select")) if not chosen else _chosen(view, found.ends_on, chosen, known)
 
 
 def _chosen(view: View, ends_on: dt.date, chosen: list[dict], known: regrades.Known) -> None:
@@ -86,7 +109,7 @@ def _code(row: dict) -> dict:
     return {**row, **{name: row[f"{name}_code"] for name in ("present", "proposed", "reason")}}
 
 
-def _told(rows: pd.DataFrame) -> pd.DataFrame:
+def _worded(rows: pd.DataFrame) -> pd.DataFrame:
     """The proposals in words, the largest customers first; the codes stay beside."""
     rows = rows.assign(present_code=rows["present_grade"], proposed_code=rows["earned"], reason_code=rows["reason"])
     told = spoken.in_words(rows, spoken.grade, "present_grade", "earned", missing=True).sort_values(["amount", "customer_id"], ascending=[False, True])

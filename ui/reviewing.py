@@ -19,7 +19,7 @@ from records.database import RecordsError
 from records.judged import Review
 from ui import cases, customers, data, faults, numbers, page, spoken
 from ui.navigation import customer_link
-from ui.table import Column, table
+from ui.table import Column, Listing, listing, table
 from ui.view import View
 from ui.words import plain, t
 
@@ -32,22 +32,30 @@ COLUMNS = {
 TURNS = "_review_turns"  # counts the notes of this session, so that each has fresh fields
 
 
-def queue(view: View) -> pd.DataFrame:
-    """High-value customers (the first 5,000 of them), those that are due first: COLUMNS, customer_id and `checks`, their failing checks' codes."""
-    rows, newest = data.once(view, "review queue", lambda: _in_words(data.rows_behind(view, METRIC).rows)), _newest(view)
-    days, now, n = _days(view), dt.datetime.now(dt.UTC), len(rows)
-    found = {"is_due": [True] * n, "reviewed_on": [None] * n, "who": [""] * n, "verdict": [t("review.never")] * n, "note": [""] * n}
-    for place, customer in enumerate(rows["customer_id"].tolist() if newest else ()):
-        if one := newest.get(customer):
-            said = reviews.is_due(one, days, now), one.at, _who(one), t(f"review.verdicts.{one.verdict}"), one.note
-            for name, value in zip(found, said, strict=True):
-                found[name][place] = value
-    rows = rows.assign(**found)
-    return rows.sort_values(["is_due", "n_faults"], ascending=False, kind="stable", ignore_index=True)
+@data.told
+def high_value(view: View) -> pd.DataFrame:
+    """High-value customers (the first 5,000 of them) in words, as if nobody had looked through any; `checks`: their failing checks' codes."""
+    rows = data.rows_behind(view, METRIC).rows
+    return rows.assign(tier=rows["tier"].map(spoken.grade), what=[_named(view, checks) for checks in rows["checks"]])
 
 
-def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(tier=rows["tier"].map(spoken.grade), what=rows["checks"].map(_named))
+@data.told
+def _listed(view: View, said: tuple[tuple, ...], only_due: bool) -> Listing:
+    """The queue, those that are due first. said: of customers that were looked through, as `_said` says it."""
+    rows = high_value(view)
+    known, never = {customer: rest for customer, *rest in said}, (True, None, "", t("review.never"), "")
+    found = [known.get(customer, never) for customer in rows["customer_id"]]
+    rows = rows.assign(**{name: [one[place] for one in found] for place, name in enumerate(("is_due", "reviewed_on", "who", "verdict", "note"))})
+    rows = rows.sort_values(["is_due", "n_faults"], ascending=False, kind="stable", ignore_index=True)
+    return listing(view, rows[rows["is_due"]] if only_due else rows, COLUMNS)
+
+
+def _said(view: View) -> tuple[tuple, ...]:
+    """What the newest reviews say, of each customer: whether it is due, when and by whom it was looked through, what was found, and the note."""
+    days, now = _days(view), dt.datetime.now(dt.UTC)
+    return tuple(
+        (customer, reviews.is_due(one, days, now), one.at, _who(one), t(f"review.verdicts.{one.verdict}"), one.note) for customer, one in _newest(view).items()
+    )
 
 
 def _newest(view: View) -> dict[str, Review]:
@@ -69,35 +77,39 @@ def _days(view: View) -> int:
     return policy_or_default(view.settings).review_days
 
 
-def _named(checks: str) -> str:
-    return " · ".join(faults.called(check) for check in checks.split(",")) if checks else ""
+def _named(view: View, checks: str) -> str:
+    return " · ".join(faults.called(check, view.settings) for check in checks.split(",")) if checks else ""
 
 
 def _who(one: Review) -> str:
     return one.who or t("register.here")
 
 
-def told(view: View, rows: pd.DataFrame) -> str:
+def told(view: View) -> str:
     """How many are due, how many were never looked at, and how many have faults: of all of them, also where the list holds only the first."""
-    whole, newest, days, now = data.answer(view, METRIC).rows.iloc[0], _newest(view), _days(view), dt.datetime.now(dt.UTC)
+    (n, failing, grades), newest, days, now = _whole(view), _newest(view), _days(view), dt.datetime.now(dt.UTC)
     asked = replace(view.query(), where=(*view.query().where, ("customer_id", tuple(sorted(newest)))))
     seen = list(data.listed(view, METRIC, asked, len(newest)).rows["customer_id"]) if newest else []
     fresh = sum(not reviews.is_due(newest[customer], days, now) for customer in seen)
-    said = {"n": numbers.count(whole["n"]), "due": numbers.count(whole["n"] - fresh), "never": numbers.count(whole["n"] - len(seen))}
-    grades = " · ".join(dict.fromkeys(rows["tier"]))
-    return t("review.says", **said, grades=grades, faults=numbers.count(whole["numerator"]), days=numbers.count(days))
+    said = {"n": numbers.count(n), "due": numbers.count(n - fresh), "never": numbers.count(n - len(seen))}
+    return t("review.says", **said, grades=grades, faults=numbers.count(failing), days=numbers.count(days))
+
+
+@data.told
+def _whole(view: View):
+    """How many high-value customers there are, how many of them have faults, and which grades are of high value."""
+    found = data.answer(view, METRIC).rows.iloc[0]
+    return found["n"], found["numerator"], " · ".join(dict.fromkeys(high_value(view)["tier"]))
 
 
 def section(view: View) -> None:
     """The queue; a line that is selected opens what can be said of it."""
-    rows = queue(view)
-    if rows.empty:
+    if high_value(view).empty:
         st.caption(t("review.nobody"))
         return
-    page.sentence(told(view, rows))
+    page.sentence(told(view))
     only = st.toggle(t("review.only_due"), value=True, key="review_only_due")
-    shown = rows[rows["is_due"]] if only else rows
-    chosen = table(view, shown, COLUMNS, key="review_queue", metrics=(data.metric(METRIC),), select=True)
+    chosen = table(view, _listed(view, _said(view), only), key="review_queue", metrics=(data.metric(METRIC),), select=True)
     if chosen is None:
         st.caption(t("review.choose"))
         return

@@ -36,46 +36,42 @@ def looked(view: View, level: Level) -> View:
 
 def is_nps(view: View, dimension: str | None) -> bool:
     """Whether a dimension is the recommendation question, on the scale that it needs."""
-    if dimension is None or dimension.lower() != nps.dimension(view.query()):
-        return False
+    return dimension is not None and dimension.lower() == nps.dimension(view.query()) and _recommended(view) not in (None, "no_data")
+
+
+@data.told
+def _recommended(view: View) -> str | None:
+    """The state of the recommendation question's score; None where it is asked on another scale, as a satisfaction dimension like the others."""
     try:
-        return data.derived(everything(view), "nps", _state) != "no_data"
-    except QuestionError:  # asked on another scale: a satisfaction dimension like the others
-        return False
+        return data.answer(everything(view), "nps").rows["state"].iloc[0]
+    except QuestionError:
+        return None
 
 
-def scored(view: View) -> list[str]:
+@data.told
+def scored(view: View) -> tuple[str, ...]:
     """What was asked with scores, the recommendation question first."""
     whole, first = everything(view), nps.dimension(view.query())
-    found = data.derived(whole, "satisfaction", _dimensions, by=("dimension",))
-    try:
-        recommended = [first] if data.derived(whole, "nps", _state) != "no_data" else []
-    except QuestionError:
-        recommended = [first] if data.derived(whole, "satisfaction", _state, dimension=first) != "no_data" else []
-    return [*recommended, *found]
+    found = data.answer(whole, "satisfaction", by=("dimension",)).rows["dimension"].dropna()
+    state = _recommended(view) or data.answer(whole, "satisfaction", dimension=first).rows["state"].iloc[0]
+    return (*([first] if state != "no_data" else []), *found)
 
 
-def _state(rows: pd.DataFrame) -> str:
-    return rows["state"].iloc[0]
-
-
-def _dimensions(rows: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(rows["dimension"].dropna())
-
-
-def worded(view: View) -> list[str]:
+@data.told
+def worded(view: View) -> tuple[str, ...]:
     """What was answered in words only."""
     rows = data.answer(everything(view), "verbatims", by=("dimension",)).rows
     known = {*scored(view)}
     written = rows[(rows["state"] != "no_data") & ~rows["n"].eq(0).fillna(False)]
-    return [dimension for dimension in written["dimension"].dropna() if dimension not in known]
+    return tuple(dimension for dimension in written["dimension"].dropna() if dimension not in known)
 
 
-def waves(view: View) -> list[str]:
+@data.told
+def waves(view: View) -> tuple[str, ...]:
     """All waves that were sent or answered, in time."""
     whole = everything(view)
     asked = [data.answer(whole, name, by=("wave",)).rows["wave"].dropna() for name in ("verbatims", "response_rate")]
-    return list(dict.fromkeys(wave for some in sorted(asked, key=len, reverse=True) for wave in some))
+    return tuple(dict.fromkeys(wave for some in sorted(asked, key=len, reverse=True) for wave in some))
 
 
 def rows(view: View, level: Level, by: tuple[str, ...] = (), where: Mapping | None = None, scale: str | None = None) -> pd.DataFrame:
@@ -118,10 +114,6 @@ def matrix(view: View, level: Level, column: str) -> pd.DataFrame:
 
     Returns one row per dimension and group: cell (text), group, called, dimension, asked, and what `rows` has.
     """
-    return data.once(view, ("matrix", level, column), lambda: _matrix(view, level, column)).copy(deep=False)
-
-
-def _matrix(view: View, level: Level, column: str) -> pd.DataFrame:
     where, looks, found = {} if level.wave in (PERIOD, ALL) else {"wave": level.wave}, looked(view, level), []
     for by in ((), (column,)):
         parts = [rows(view, Level(first, wave=level.wave), by=by, where=where).assign(dimension=first) for first in scored(view)[:1]]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
@@ -36,11 +37,33 @@ Columns = Mapping[str, Column]
 Whole = Callable[[], pd.DataFrame]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Rows under their headings, as the browser gets them.
+
+    given: the rows with all their columns; rows: what is shown of them, and searched; table, config: the same in Arrow and Streamlit's words.
+    """
+
+    given: pd.DataFrame
+    rows: pd.DataFrame
+    columns: Columns
+    table: pa.Table | pd.DataFrame
+    config: Mapping[str, dict]
+
+
+def listing(view: View, rows: pd.DataFrame, columns: Columns) -> Listing:
+    """Rows as `table` shows them, made ready: what `data.told` keeps of a table."""
+    given, columns = _with_state(rows.reset_index(drop=True), columns)
+    rows = _under(columns, given)
+    shown = _in_cents(rows, columns)
+    return Listing(given, rows, columns, _as_arrow(shown), {name: _config(shown[name], columns[name], view) for name in shown})
+
+
 def table(
-    view: View, rows: pd.DataFrame, columns: Columns, *, key: str, metrics: tuple = (), total: int | None = None, whole: Whole | None = None,
-    select: bool = False,
+    view: View, rows: pd.DataFrame | Listing, columns: Columns | None = None, *, key: str, metrics: tuple = (), total: int | None = None,
+    whole: Whole | None = None, select: bool = False,
 ) -> dict | None:  # fmt: skip
-    """Show `rows` under `columns` (in that order), with search and downloads; an empty one says so.
+    """Show `rows` under `columns` (in that order), with search and downloads; an empty one says so. A Listing brings its columns along.
 
     key: unique on the page, also the file's name. metrics: whose definitions go along into the files. total: how many
     rows there are when `rows` holds only the first of them; whole: gives all of them, for the files.
@@ -50,7 +73,7 @@ def table(
     return chosen[0] if chosen else None
 
 
-def choosing(view: View, rows: pd.DataFrame, columns: Columns, *, key: str, by: str, turn: int = 0, **further) -> list[dict]:
+def choosing(view: View, rows: pd.DataFrame | Listing, columns: Columns | None = None, *, key: str, by: str, turn: int = 0, **further) -> list[dict]:
     """A table like `table` in which several rows can be selected; those that are, in their order.
 
     by: the column that tells rows apart. The browser remembers a selection by position: where other rows are shown than before, or with
@@ -61,12 +84,12 @@ def choosing(view: View, rows: pd.DataFrame, columns: Columns, *, key: str, by: 
 
 
 def _laid_out(
-    view: View, rows: pd.DataFrame, columns: Columns, *, key: str, mode: str | None, metrics: tuple = (), total: int | None = None,
+    view: View, rows: pd.DataFrame | Listing, columns: Columns | None, *, key: str, mode: str | None, metrics: tuple = (), total: int | None = None,
     whole: Whole | None = None, mark: Callable[[pd.DataFrame], str] | None = None,
 ) -> list[dict]:  # fmt: skip
     """Search, downloads and the table itself. mark: of the rows shown; with another one it is another table to the browser."""
-    given, columns = _with_state(rows.reset_index(drop=True), columns)
-    rows = _under(columns, given)
+    listed = rows if isinstance(rows, Listing) else listing(view, rows, columns or {})
+    rows, columns = listed.rows, listed.columns
     if rows.empty:
         st.caption(t("table.empty"))
         return []
@@ -77,8 +100,9 @@ def _laid_out(
         st.caption(count if not total or total <= len(rows) else t("table.first_rows", n=numbers.count(len(rows)), total=numbers.count(total)), width="content")
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
-    place = f"{key}_table_{mark(given.loc[found.index])}" if mark else f"{key}_table"
-    return [given.loc[chosen].to_dict() for chosen in _drawn(view, found, columns, place, mode)]
+    place = f"{key}_table_{mark(listed.given.loc[found.index])}" if mark else f"{key}_table"
+    shown = listed.table if found is rows else _as_arrow(_in_cents(found, columns))
+    return [listed.given.loc[found.index[chosen]].to_dict() for chosen in _drawn(view, shown, listed, place, mode) if chosen < len(found)]
 
 
 STATES = {"value", "no_data", "suppressed"}
@@ -167,17 +191,26 @@ def number_format(unit: str) -> str:
     return f"%{marks.group}.{decimals}f" if decimals else f"%{marks.group}d"
 
 
-def _drawn(view: View, rows: pd.DataFrame, columns: Columns, key: str, mode: str | None) -> list:
-    """Draws the rows; returns the labels of those that are selected. mode: how many may be, None for none."""
-    cents = [name for name, column in columns.items() if column.unit == "money" and name in rows and pd.api.types.is_float_dtype(rows[name])]
-    shown = rows.reset_index(drop=True)
-    shown = shown.assign(**{name: shown[name].round(2) for name in cents})
-    config = {name: _config(shown[name], column, view) for name, column in columns.items() if name in shown}
+def _in_cents(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    money = [name for name, column in columns.items() if column.unit == "money" and name in rows and pd.api.types.is_float_dtype(rows[name])]
+    return rows.assign(**{name: rows[name].round(2) for name in money})
+
+
+def _as_arrow(rows: pd.DataFrame) -> pa.Table | pd.DataFrame:
+    """What Streamlit would make of the rows at every run, if it can be made as it is: a column of several kinds it puts into texts itself."""
+    try:
+        return pa.Table.from_pandas(rows, preserve_index=False)
+    except pa.ArrowException:
+        return rows.reset_index(drop=True)
+
+
+def _drawn(view: View, shown: pa.Table | pd.DataFrame, listed: Listing, key: str, mode: str | None) -> list[int]:
+    """Draws the rows; returns the places of those that are selected. mode: how many may be, None for none."""
     event = st.dataframe(
-        shown, hide_index=True, column_config=config, key=key, on_select="rerun" if mode else "ignore", selection_mode=mode or "single-row",
-        placeholder="", alt=", ".join(heading(columns[name], view) for name in shown.columns),
+        shown, hide_index=True, column_config=listed.config, key=key, on_select="rerun" if mode else "ignore", selection_mode=mode or "single-row",
+        placeholder="", alt=", ".join(heading(listed.columns[name], view) for name in listed.config),
     )  # fmt: skip
-    return [rows.index[place] for place in event["selection"]["rows"] if place < len(rows)] if mode else []
+    return list(event["selection"]["rows"]) if mode else []
 
 
 def _config(values: pd.Series, column: Column, view: View):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 import charts
+from charts.checked import Checked
 from metrics.quotes import quotes
 from ui import behind, data, numbers, page, scores, voices
-from ui.figure import clickable
+from ui.figure import clickable, ready
 from ui.level import Level
 from ui.table import Column, table
 from ui.view import View
@@ -29,17 +32,42 @@ def section(view: View, level: Level, usual: str | None) -> None:
     """Themes in one sentence, as bars, and as a list; a bar opens what was said of it."""
     looked, where, options = asked(view, level)
     with page.section("themes.title", help="themes.help"):
-        found = data.answer(looked, "themes", where=where, **options)
-        state = found.rows["state"].iloc[0] if len(found.rows) == 1 and found.rows["theme"].isna().all() else "value"
-        if state != "value":
-            st.caption(t("themes.none" if state == "no_data" else "themes.few"))
+        found = _found(view, level)
+        if found.state != "value":
+            st.caption(t("themes.none" if found.state == "no_data" else "themes.few"))
             return
-        rows = found.rows[found.rows["state"] == "value"]
-        if rows.empty:
+        if found.chart is None:
             st.caption(t("themes.nothing"))
         else:
-            _told(looked, level, rows, found.notes, where, options)
+            _told(looked, level, found, where, options)
         _search(looked, level, where)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The themes of a level: one in a sentence, all as bars and as a table, what each is called, and notes. chart: None where there is no theme."""
+
+    state: str
+    says: str = ""
+    chart: Checked | None = None
+    rows: pd.DataFrame | None = None
+    names: dict[str, str] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@data.told
+def _found(view: View, level: Level) -> Found:
+    """What was written at a level, by theme."""
+    looked, where, options = asked(view, level)
+    found = data.answer(looked, "themes", where=where, **options)
+    state = found.rows["state"].iloc[0] if len(found.rows) == 1 and found.rows["theme"].isna().all() else "value"
+    rows = found.rows[found.rows["state"] == "value"]
+    if state != "value" or rows.empty:
+        return Found(state)
+    names = {name: value_of("theme", name) for name in rows["theme"]}
+    low = tuple(rows.loc[rows["tells"] == "low", "theme"])
+    spec = charts.bars(rows, "theme", numbers.count, names=names, strong=low)
+    return Found(state, _sentence(rows, found.notes), ready(spec), _worded(rows), names, tuple(_notes(found.notes)))
 
 
 def asked(view: View, level: Level) -> tuple[View, dict, dict]:
@@ -49,19 +77,17 @@ def asked(view: View, level: Level) -> tuple[View, dict, dict]:
     return scores.looked(view, level), {"dimension": level.dimension, **level.where}, {}
 
 
-def _told(looked: View, level: Level, rows: pd.DataFrame, notes: dict, where: dict, options: dict) -> None:
-    page.sentence(_sentence(rows, notes))
-    names = {name: value_of("theme", name) for name in rows["theme"]}
-    low = tuple(rows.loc[rows["tells"] == "low", "theme"])
-    spec = charts.bars(rows, "theme", numbers.count, names=names, strong=low)
+def _told(looked: View, level: Level, found: Found, where: dict, options: dict) -> None:
+    page.sentence(found.says)
     chosen = clickable(
-        looked, spec, t("themes.alt"), names, key=f"drill_themes_{len(level.segment)}", prompt="themes.choose", rows=_worded(rows), columns=COLUMNS,
-        metrics=(data.metric("themes"),),
+        looked, found.chart, t("themes.alt"), found.names, key=f"drill_themes_{len(level.segment)}", prompt="themes.choose", rows=found.rows,
+        columns=COLUMNS, metrics=(data.metric("themes"),),
     )  # fmt: skip
-    for note in _notes(notes):
+    for note in found.notes:
         st.caption(note)
     if chosen:
-        _opened(looked, level, rows[rows["theme"] == chosen].iloc[0].to_dict(), where, options)
+        row = found.rows[found.rows["theme"] == chosen].iloc[0].to_dict()
+        _opened(looked, level, row, where, options)
 
 
 def _sentence(rows: pd.DataFrame, notes: dict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -10,9 +11,10 @@ import streamlit as st
 import charts
 from access.guard import admitted_now
 from access.roles import may
+from charts.checked import Checked
 from metrics.hiding import MOST_GROUPS
 from ui import data, numbers, page, scores
-from ui.figure import clickable
+from ui.figure import clickable, ready
 from ui.level import ALL, PERIOD, Level, as_params
 from ui.navigation import link
 from ui.table import Column
@@ -28,18 +30,30 @@ SORTS = {"impact": "rank", "gap": "rank_by_gap"}
 ROLES = ("stands_out", "usual", "below_expected")
 
 
-def found(view: View, level: Level):
-    """The answer of the search, about the level's dimension, waves and measure."""
-    return data.answer(scores.looked(view, level), "low_scores", **_about(view, level))
+@dataclass(frozen=True)
+class Found:
+    """What the search came to: the state of the whole, the answer in a sentence, the areas row by row, and notes for under them.
+
+    looks_low: what only looks low. unsearched: columns by which nothing was searched.
+    """
+
+    state: str
+    unit: str = ""
+    says: str = ""
+    areas: tuple[Mapping, ...] = ()
+    looks_low: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
 
 
-def _told(view: View, level: Level) -> list[dict]:
-    """What was found, row by row; not to be written to."""
-    return data.derived(scores.looked(view, level), "low_scores", _areas_of, **_about(view, level))
-
-
-def _areas_of(rows: pd.DataFrame) -> list[dict]:
-    return rows[rows["role"].isin(ROLES)].to_dict("records")
+@data.told
+def _found(view: View, level: Level) -> Found:
+    """What there is to say about the level's dimension, waves and measure."""
+    answer = data.answer(scores.looked(view, level), "low_scores", **_about(view, level))
+    whole, areas = answer.rows.iloc[0], tuple(answer.rows[answer.rows["role"].isin(ROLES)].to_dict("records"))
+    if whole["state"] != "value":
+        return Found(whole["state"], areas=areas)
+    unit, says = UNITS[answer.notes["measure"]], first_sentence(view, level, answer, areas)
+    return Found(whole["state"], unit, says, areas, _looking_low(answer), _not_searched(answer.notes))
 
 
 def _about(view: View, level: Level) -> dict:
@@ -60,7 +74,7 @@ def area(row: Mapping) -> str:
     return scores.segment(pairs(row))
 
 
-def first_sentence(view: View, level: Level, answer, rows: list[dict]) -> str:
+def first_sentence(view: View, level: Level, answer, rows: tuple[Mapping, ...]) -> str:
     """The answer first: the worst area and what the whole would gain; or that none is low."""
     unit, whole = UNITS[answer.notes["measure"]], answer.rows.iloc[0]
     strong = [row for row in rows if row["role"] == "stands_out"]
@@ -75,22 +89,29 @@ def first_sentence(view: View, level: Level, answer, rows: list[dict]) -> str:
 
 def on_overview(view: View) -> None:
     """The worst areas of the first thing that was asked, in a sentence or two with the way down; nothing where nobody answered."""
-    first = next(iter(scores.scored(view)), None)
-    level = Level(first)
-    answer = found(view, level) if first else None
-    if answer is None or answer.rows.iloc[0]["state"] != "value":
+    found = _worst(view)
+    if found is None:
         return
-    rows = _told(view, level)
-    worst, *others = [row for row in rows if row["role"] == "stands_out"][: 1 + NEXT] or [None]
-    there = level.within(dict(pairs(worst))) if worst else level
-    said = first_sentence(view, level, answer, rows)
-    said = t("format.sentences", first=said, then=_next(others, UNITS[answer.notes["measure"]])) if others else said
+    says, there, first = found
     with page.section("drill.title"), st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(said, width="stretch")
+        st.markdown(says, width="stretch")
         link(view, "drill", t("why.see"), state=as_params(there, first))
 
 
-def _next(rows: list[dict], unit: str) -> str:
+@data.told
+def _worst(view: View) -> tuple[str, Level, str] | None:
+    """The worst areas in a sentence or two, the level of the worst, and what was asked."""
+    first = next(iter(scores.scored(view)), None)
+    found = _found(view, Level(first)) if first else None
+    if found is None or found.state != "value":
+        return None
+    worst, *others = [row for row in found.areas if row["role"] == "stands_out"][: 1 + NEXT] or [None]
+    there = Level(first).within(dict(pairs(worst))) if worst else Level(first)
+    says = t("format.sentences", first=found.says, then=_next(others, found.unit)) if others else found.says
+    return says, there, first
+
+
+def _next(rows: list[Mapping], unit: str) -> str:
     """The areas after the worst, each with what the whole would gain."""
     told = [t("drill.next_area", area=plain(area(row)), gain=numbers.size(row["impact"], unit)) for row in rows]
     return t("drill.next", areas=t("drill.between").join(told))
@@ -99,60 +120,73 @@ def _next(rows: list[dict], unit: str) -> str:
 def section(view: View, level: Level, usual: str | None) -> None:
     """The whole list: sentence, cards, chart and table. A click opens the area."""
     with page.awaited(320):
-        answer = found(view, level)
-    whole = answer.rows.iloc[0]
-    if whole["state"] != "value":
-        page.empty("drill.none" if whole["state"] == "no_data" else "drill.few")
+        found = _found(view, level)
+    if found.state != "value":
+        page.empty("drill.none" if found.state == "no_data" else "drill.few")
         return
-    rows = _told(view, level)
-    page.sentence(first_sentence(view, level, answer, rows))
-    if rows:
-        _areas(view, level, usual, answer, rows)
-    _not_searched(answer.notes)
+    page.sentence(found.says)
+    if found.areas:
+        _areas(view, level, usual, found)
+    for note in found.unsearched:
+        st.caption(note)
 
 
-def _areas(view: View, level: Level, usual: str | None, answer, rows: list[dict]) -> None:
+def _areas(view: View, level: Level, usual: str | None, found: Found) -> None:
     """The areas that stand out as cards, all of them as a chart, and what only looks low."""
-    unit = UNITS[answer.notes["measure"]]
-    order = _order(rows)
-    strong = [row for row in order if row["role"] == "stands_out"][:CARDS] or order[:1]
-    if len(strong) > BESIDE:
-        for start in range(0, len(strong), 3):
-            for column, row in zip(st.columns(3), strong[start : start + 3], strict=False):
+    order = _ordered(view, level, _order(len(found.areas)))
+    if len(order.cards) > BESIDE:
+        for start in range(0, len(order.cards), 3):
+            for column, card in zip(st.columns(3), order.cards[start : start + 3], strict=False):
                 with column.container(border=True, height="stretch"):
-                    _card(view, level, row, unit, usual)
-        _chart(view, level, answer, order, unit, usual)
+                    _card(view, card, usual)
+        _chart(view, order, found.unit, usual)
     else:
         left, right = st.columns([2, 3])
-        for row in strong:
+        for card in order.cards:
             with left.container(border=True):
-                _card(view, level, row, unit, usual)
+                _card(view, card, usual)
         with right:
-            _chart(view, level, answer, order, unit, usual)
-    _pointers(answer)
+            _chart(view, order, found.unit, usual)
+    for note in found.looks_low:
+        st.caption(note)
 
 
-def _order(rows: list[dict]) -> list[dict]:
-    """The areas in the order that the reader wants; those that stand out come first either way."""
-    if len(rows) < 2:
-        return rows
+def _order(areas: int) -> str:
+    """The order that the reader wants; areas that stand out come first either way."""
+    if areas < 2:
+        return next(iter(SORTS))
     names = {name: t(f"drill.sorts.{name}") for name in SORTS}
-    chosen = st.segmented_control(t("drill.sort"), list(names), default="impact", format_func=names.get, key="drill_sort", required=True)
-    return sorted(rows, key=lambda row: row[SORTS[chosen]])
+    return st.segmented_control(t("drill.sort"), list(names), default="impact", format_func=names.get, key="drill_sort", required=True)
 
 
-def _card(view: View, level: Level, row: Mapping, unit: str, usual: str | None) -> None:
-    """One area: what the whole would gain, its score, and what else is known of it."""
-    st.markdown(f"**{plain(area(row))}**")
-    st.metric(t("drill.gain"), numbers.difference(row["impact"] if unit != "share" else -row["impact"], unit), help=t("drill.gain_help"))
-    shown = {"value": numbers.shown(row["value"], unit), "low": numbers.shown(row["low"], unit), "high": numbers.shown(row["high"], unit)}
-    st.markdown(t("drill.stands_at_share" if unit == "share" else "drill.stands_at", **shown, n=numbers.count(row["n"]), gap=numbers.size(row["gap"], unit)))
-    for line in remarks(row, unit):
+@dataclass(frozen=True)
+class Card:
+    """One area in words, and the level it is: what the whole would gain, its score, and what else is known of it."""
+
+    area: str
+    gain: str
+    stands_at: str
+    remarks: tuple[str, ...]
+    there: Level
+
+
+def _card(view: View, card: Card, usual: str | None) -> None:
+    """The card, with the ways to its level and to a plan for it."""
+    st.markdown(f"**{card.area}**")
+    st.metric(t("drill.gain"), card.gain, help=t("drill.gain_help"))
+    st.markdown(card.stands_at)
+    for line in card.remarks:
         st.caption(line)
-    there = level.within(dict(pairs(row)))
     with st.container(horizontal=True):
-        link(view, "drill", t("drill.open"), state=as_params(there, usual))
-        to_plan(view, there)
+        link(view, "drill", t("drill.open"), state=as_params(card.there, usual))
+        to_plan(view, card.there)
+
+
+def _as_card(level: Level, row: Mapping, unit: str) -> Card:
+    shown = {name: numbers.shown(row[name], unit) for name in ("value", "low", "high")}
+    stands_at = t("drill.stands_at_share" if unit == "share" else "drill.stands_at", **shown, n=numbers.count(row["n"]), gap=numbers.size(row["gap"], unit))
+    gain = numbers.difference(row["impact"] if unit != "share" else -row["impact"], unit)
+    return Card(plain(area(row)), gain, stands_at, tuple(remarks(row, unit)), level.within(dict(pairs(row))))
 
 
 def to_plan(view: View, level: Level) -> None:
@@ -182,25 +216,45 @@ def in_words(text: str) -> str:
     return scores.segment((column, None if value == "–" else value) for column, _, value in parts)
 
 
-def _chart(view: View, level: Level, answer, order: list[dict], unit: str, usual: str | None) -> None:
-    """All areas with their intervals against the whole; a mark opens its area."""
-    whole = answer.rows.iloc[0]["value"]
-    rows = pd.DataFrame(order)
-    rows = rows.assign(rank=rows["rank"].astype(int).astype(str), words=[area(row) for row in order], note=[_note(row) for row in order])
-    rows = rows.assign(trend=[t(f"drill.trend_words.{row['trend']}") if isinstance(row["trend"], str) else None for row in order])
-    names = dict(zip(rows["rank"], rows["words"], strict=True))
-    short = {rank: words if len(words) <= LONGEST else _values(row) for (rank, words), row in zip(names.items(), order, strict=True)}
+@dataclass(frozen=True)
+class Ordered:
+    """The areas in an order: cards of the first, a chart and a table of all, and by rank what each is called and the level it is."""
+
+    cards: tuple[Card, ...]
+    chart: Checked
+    rows: pd.DataFrame
+    names: dict[str, str]
+    ways: dict[str, Level]
+    has_grey: bool
+
+
+@data.told
+def _ordered(view: View, level: Level, sort: str) -> Ordered:
+    """All areas against the whole, and the first of them one by one."""
+    found, whole = _found(view, level), data.answer(scores.looked(view, level), "low_scores", **_about(view, level)).rows.iloc[0]["value"]
+    order, unit = sorted(found.areas, key=lambda row: row[SORTS[sort]]), found.unit
+    strong = [row for row in order if row["role"] == "stands_out"][:CARDS] or order[:1]
+    ranks, words = [str(int(row["rank"])) for row in order], [area(row) for row in order]
+    trends = [t(f"drill.trend_words.{row['trend']}") if isinstance(row["trend"], str) else None for row in order]
+    rows = pd.DataFrame(order).assign(rank=ranks, words=words, note=[t(f"drill.roles.{row['role']}") for row in order], trend=trends)
+    names = dict(zip(ranks, words, strict=True))
+    short = {rank: called if len(called) <= LONGEST else _values(row) for (rank, called), row in zip(names.items(), order, strict=True)}
     usual_ones = tuple(rows.loc[rows["role"] != "stands_out", "rank"])
     show = lambda value: numbers.shown(value, unit)  # noqa: E731
     against = {"reference": whole, "reference_label": t("nps.all", value=show(whole))}
     spec = charts.forest(rows, "rank", show, names=short, tick=".0%" if unit == "share" else "", weak=usual_ones, **against)
-    if usual_ones:
+    ways = {rank: level.within(dict(pairs(row))) for rank, row in zip(ranks, order, strict=True)}
+    return Ordered(tuple(_as_card(level, row, unit) for row in strong), ready(spec), rows, names, ways, bool(usual_ones))
+
+
+def _chart(view: View, order: Ordered, unit: str, usual: str | None) -> None:
+    """All areas with their intervals against the whole; a mark opens its area."""
+    if order.has_grey:
         st.caption(t("drill.grey"))
-    table = {"rows": rows, "columns": _columns(unit), "metrics": (data.metric("low_scores"),)}
-    chosen = clickable(view, spec, t("drill.areas_alt"), names, key="drill_areas", prompt="drill.choose_area", **table)
+    table = {"rows": order.rows, "columns": _columns(unit), "metrics": (data.metric("low_scores"),)}
+    chosen = clickable(view, order.chart, t("drill.areas_alt"), order.names, key="drill_areas", prompt="drill.choose_area", **table)
     if chosen:
-        row = next(row for row in order if str(int(row["rank"])) == chosen)
-        scores.go(view, level.within(dict(pairs(row))), usual)
+        scores.go(view, order.ways[chosen], usual)
 
 
 def _values(row: Mapping) -> str:
@@ -209,12 +263,8 @@ def _values(row: Mapping) -> str:
 
 def dividing(view: View, level: Level, columns) -> str:
     """The column to divide by first: that of the worst area, where it is one of these."""
-    named = [column for row in _told(view, level) for column, _ in pairs(row)]
+    named = [column for row in _found(view, level).areas for column, _ in pairs(row)]
     return next((column for column in named if column in columns), columns[0])
-
-
-def _note(row: Mapping) -> str:
-    return t(f"drill.roles.{row['role']}")
 
 
 def _columns(unit: str) -> dict[str, Column]:
@@ -227,20 +277,17 @@ def _columns(unit: str) -> dict[str, Column]:
     }  # fmt: skip
 
 
-def _pointers(answer) -> None:
+def _looking_low(answer) -> tuple[str, ...]:
     """What looks low and is not by itself."""
-    for row in answer.rows.to_dict("records"):
-        if row["role"] == "points_to":
-            st.caption(t("drill.points_to", area=plain(area(row)), part=plain(in_words(row["points_to"]))))
-    if answer.notes.get("hidden"):
-        st.caption(t("nps.hidden", n=answer.notes["hidden"]))
+    pointers = [row for row in answer.rows.to_dict("records") if row["role"] == "points_to"]
+    said = [t("drill.points_to", area=plain(area(row)), part=plain(in_words(row["points_to"]))) for row in pointers]
+    return (*said, *([t("nps.hidden", n=answer.notes["hidden"])] if answer.notes.get("hidden") else []))
 
 
-def _not_searched(notes: Mapping) -> None:
+def _not_searched(notes: Mapping) -> tuple[str, ...]:
     """Columns by which nothing was searched, each with its reason."""
     wide = [f"{plain(scores.column(name))} ({numbers.count(n)})" for name, n in notes["wide_columns"].items()]
     said = {"wide": wide, "no_room": [plain(scores.column(name)) for name in notes["left_out_columns"]]}
     said["same"] = [f"{plain(scores.column(one))} = {plain(scores.column(other))}" for one, other in notes.get("same_columns", {}).items()]
-    for reason, columns in said.items():
-        if columns:
-            st.caption(t(f"drill.not_searched.{reason}", columns=t("drill.between").join(columns), most=numbers.count(MOST_GROUPS)))
+    between, most = t("drill.between"), numbers.count(MOST_GROUPS)
+    return tuple(t(f"drill.not_searched.{reason}", columns=between.join(columns), most=most) for reason, columns in said.items() if columns)

@@ -52,7 +52,7 @@ def test_keys_and_directories_are_apart(tmp_path, counted):
 
 
 def test_where_nobody_tells_of_changes_it_holds_for_a_moment(tmp_path, counted, monkeypatch):
-    monkeypatch.setattr(kept.database, "mark", lambda data: None)
+    monkeypatch.setattr(kept.database, "mark", lambda *of: None)
     assert [counted(tmp_path), counted(tmp_path)] == [1, 1]
     monkeypatch.setattr(kept, "SECONDS", -1.0)
     assert counted(tmp_path) == 2

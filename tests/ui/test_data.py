@@ -86,6 +86,39 @@ def test_what_is_made_of_a_view_is_made_once_for_it(look, other):
     assert len(made) == 2
 
 
+def test_what_a_part_tells_is_told_anew_only_where_something_else_is_looked_at(look, monkeypatch):
+    calls = []
+
+    @data.told
+    def sums(view, column, top=()):
+        calls.append((column, top))
+        return data.answer(view, "revenue", by=(column,)).rows["value"].tolist()
+
+    assert sums(look, "region") == sums(look, "region") == [150.0, 7.0] and len(calls) == 1
+    sums(look, "grade"), sums(look, "region", ("a",)), sums(replace(look, language="zh-CN"), "region")
+    assert len(calls) == 4
+    north = Reader(None, SITTING_HERE, Scope((("region", ("North",)),)))
+    monkeypatch.setattr(data, "admitted_now", lambda: north)
+    assert sums(look, "region") == [150.0] and len(calls) == 5
+
+
+def test_parts_of_the_same_name_in_two_files_are_not_taken_for_each_other(look, tmp_path):
+    source = "from ui import data\n\n@data.told\ndef part(view):\n    return {}\n"
+    found = []
+    for name in ("first", "second"):  # as Streamlit runs pages: each is __main__
+        file, space = tmp_path / f"{name}.py", {"__name__": "__main__"}
+        exec(compile(source.format(repr(name)), str(file), "exec"), space)
+        found.append(space["part"](look))
+    assert found == ["first", "second"]
+
+
+def test_a_part_that_is_written_anew_tells_the_new(look):
+    versions = [{}, {}]
+    for text, space in zip(("'old'", "'new'"), versions, strict=True):
+        exec(compile(f"from ui import data\n@data.told\ndef part(view):\n    return {text}\n", "page.py", "exec"), space)
+    assert [space["part"](look) for space in versions] == ["old", "new"]
+
+
 def test_what_is_made_for_one_reader_is_not_shown_to_another(look, monkeypatch):
     assert data.once(look, "whose", lambda: "all") == "all"
     north = Reader(None, SITTING_HERE, Scope((("region", ("North",)),)))

@@ -92,19 +92,31 @@ def open_now(view):
     """What is not done now: today's breaches first, then what is due soonest."""
     with page.section("journey.waiting_title", help="journey.waiting_help"):
         now = today(view)
-        rows = customers.about(now.snapshot, waiting, now.query())
-        if rows.empty:
+        says, names = _waiting(now)
+        if not names:
             st.caption(t("journey.none_waiting"))
             return
-        words = {name: numbers.count(n) for name, n in {**standing(rows, SOON), "hours": SOON}.items()}
-        page.sentence(t("journey.waiting_says", day=numbers.day(now.period.last_day), **words))
-        names = {name: called(name) for name in rows["clock"].unique()}
+        page.sentence(says)
         how = {"format_func": names.get, "key": "journey_waiting", "label_visibility": "collapsed"}
         chosen = st.pills(t("journey.choose_clock"), list(names), **how)
-        shown = rows[rows["clock"] == chosen] if chosen else rows
-        opened = table(now, named(shown), WAITING, key="journey_waiting_rows", metrics=(METRIC,), select=True)
+        opened = table(now, _waiting_for(now, chosen), key="journey_waiting_rows", metrics=(METRIC,), select=True)
         if opened:
             navigation.link(view, "customer", t("journey.open_customer", customer=opened["customer"]), state={"id": opened["customer_id"]})
+
+
+@data.told
+def _waiting(now):
+    """How much is late and how much is due soon, in a sentence, and the promises that wait."""
+    rows = customers.about(now.snapshot, waiting, now.query())
+    words = {name: numbers.count(n) for name, n in {**standing(rows, SOON), "hours": SOON}.items()}
+    return t("journey.waiting_says", day=numbers.day(now.period.last_day), **words), {name: called(name) for name in rows["clock"].unique()}
+
+
+@data.told
+def _waiting_for(now, clock):
+    """What waits for one promise, or for any."""
+    rows = customers.about(now.snapshot, waiting, now.query())
+    return listing(now, named(rows[rows["clock"] == clock] if clock else rows), WAITING)
 
 
 @page.part("journey.kept_title")

@@ -114,8 +114,8 @@ def by_source(view, state):
     with page.section("sources.by_source"):
         table(view, state.sources, SOURCES, key="sources_sources")
     with page.section("sources.by_table"):
-        table(view, worded(state.tables), TABLES, key="sources_tables")
-        for failure in worded(state.failures).itertuples():
+        table(view, intake.told(view, "tables", lambda: listing(view, worded(state.tables), TABLES)), key="sources_tables")
+        for failure in worded(state.failures).itertuples() if len(state.failures) else ():
             st.error(t("sources.table_failed", table=plain(f"{failure.source}.{failure.table}"), why=plain(failure.error or failure.status)))
 
 
@@ -151,7 +151,7 @@ def coverage(view, state):
 @page.part("sources.history")
 def history(view):
     with page.section("sources.history"):
-        table(view, worded(intake.history()), HISTORY, key="sources_history")
+        table(view, intake.told(view, "history", lambda: listing(view, worded(intake.history()), HISTORY)), key="sources_history")
 
 
 if state.snapshot is None and state.tables.empty:

@@ -84,6 +84,7 @@ LONG_FILES = {
     "pages/nps.py": "a page is read from top to bottom, one short part after the other",
     "pages/funnel.py": "a page is read from top to bottom, one short part after the other",
     "pages/segments.py": "a page is read from top to bottom, one short part after the other",
+    "pages/journey.py": "a page is read from top to bottom, one short part after the other",
     "pages/retention.py": "a page is read from top to bottom, one short part after the other",
     "pages/customer.py": "a page is read from top to bottom, one short part after the other",
 }

@@ -38,8 +38,8 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
     """Cards side by side, aligned, each failing alone."""
     for start in range(0, len(cards), per_row):
         chunk = cards[start : start + per_row]
-        for column, card in zip(st.columns(per_row if len(cards) > per_row else len(chunk)), chunk, strict=False):
-            with column.container(border=True, height="stretch"):
+        for column, card in zip(st.columns(per_row if len(cards) > per_row else len(chunk), border=True), chunk, strict=False):
+            with column:
                 show(view, card)
 
 

@@ -15,6 +15,7 @@ from metrics.shelf import shelved
 from records import database, ledger
 from ui import data
 from ui.freshness import Age, ages
+from ui.view import View
 from warehouse import quarantine
 from warehouse.contract import columns as contract_columns
 from warehouse.errors import NoSnapshot
@@ -35,11 +36,13 @@ class Intake:
 
     sources: one row per source: source, synced_at, age_hours, is_late, rows, refused, tables, failed.
     tables: one row per table: source, table, entity, status, read_at, rows, read, new, changed, deleted, refused, cursor, error.
+    failures: of these, those whose last run did not end well.
     """
 
     snapshot: Snapshot | None
     sources: pd.DataFrame
     tables: pd.DataFrame
+    failures: pd.DataFrame
 
     @property
     def n_late(self) -> int:
@@ -49,22 +52,29 @@ class Intake:
     def n_refused(self) -> int:
         return int(self.sources["refused"].sum())
 
-    @property
-    def failures(self) -> pd.DataFrame:
-        """Tables whose last run did not end well."""
-        return self.tables[~self.tables["status"].isin(("ok", "running"))]
-
 
 def intake(now: dt.datetime) -> Intake:
     """The newest snapshot and every table's last run. Raises NotAllowed, StoreError."""
     _for_full_scope()
     snapshot = _newest()
-    runs = _kept.get(data.directory(), "last runs", lambda: _of_ledger(ledger.last_runs, {}))
+    tables, failures = _kept.get(data.directory(), snapshot and snapshot.id, lambda: _tables(snapshot))
+    return Intake(snapshot, _sources(snapshot, tables, now), tables, failures)
+
+
+def _tables(snapshot: Snapshot | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every table's last run, and those that did not end well."""
+    runs = _of_ledger(ledger.last_runs, {})
     refused = _refused(data.digest(snapshot.id, admitted_now().scope, None, part="refused"), snapshot) if snapshot else {}
     kept = {(source, table): state for source, known in (snapshot.sources if snapshot else {}).items() for table, state in known["tables"].items()}
     rows = [_table(key, runs.get(key), kept.get(key, {}), refused.get(key, 0)) for key in sorted({*kept, *runs})]
     tables = pd.DataFrame(rows, columns=TABLE_COLUMNS)
-    return Intake(snapshot, _sources(snapshot, tables, now), tables)
+    return tables, tables[~tables["status"].isin(("ok", "running"))]
+
+
+def told(view: View, part: str, make: Callable[[], Value]) -> Value:
+    """What `make()` makes of syncs and their tables for this view's language, until the records change; nobody may write to it."""
+    _for_full_scope()
+    return _kept.get(data.directory(), (part, view.mark), make)
 
 
 @shelved(20)

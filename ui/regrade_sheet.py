@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +13,7 @@ from metrics import people
 from records import regrades as kept
 from records.decided import Regrade
 from ui import behind, customers, data, navigation, numbers, page, regrade_form, regrades, spoken
-from ui.table import Column, choosing, table
+from ui.table import Column, Listing, choosing, listing, table
 from ui.view import View
 from ui.words import plain, t
 
@@ -88,13 +89,14 @@ def _standing(view: View, found: Proposed, known: regrades.Known) -> None:
     if held:
         stands = {name: numbers.count(n) for name, n in regrades.counted(found.rows, held).items()}
         page.sentence(t("regrades.says", **stands))
-    shown = _shown(regrades.beside(view, found.rows, held))
-    everything = lambda: regrades.beside(view, _worded(data.rows_behind(view, "grade_proposals", limit=None).rows), held)  # noqa: E731
-    further = {"metrics": (data.metric("grade_proposals"),), "total": found.total if len(shown) == len(found.rows) else None, "whole": everything}
+    stands = tuple(sorted((account, one.decision, regrades.said(view, one)) for account, one in held.items()))
+    shown = _listed(view, stands, _chosen_state(found.rows, held))
+    everything = lambda: regrades.beside(_worded(data.rows_behind(view, "grade_proposals", limit=None).rows), stands)  # noqa: E731
+    further = {"metrics": (data.metric("grade_proposals"),), "total": found.total if len(shown.rows) == len(found.rows) else None, "whole": everything}
     if not regrades.may_decide():
-        behind.leading(view, shown, LIST, key="segments_proposals", **further)
+        behind.leading(view, shown, key="segments_proposals", **further)
         return
-    chosen = choosing(view, shown, LIST, key="segments_proposals", by="customer_id", turn=regrade_form.turn(), **further)
+    chosen = choosing(view, shown, key="segments_proposals", by="customer_id", turn=regrade_form.turn(), **further)
     st.caption(t("regrades.select")) if not chosen else _chosen(view, found.ends_on, chosen, known)
 
 
@@ -116,14 +118,19 @@ def _worded(rows: pd.DataFrame) -> pd.DataFrame:
     return told.assign(reason=[because(row) for row in told.to_dict("records")])
 
 
-def _shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """The proposals that stand as the reader chooses."""
-    there = set(rows["decision"])
-    if there <= {regrades.STATES[0]}:
-        return rows
+def _chosen_state(rows: pd.DataFrame, held: Mapping[str, Regrade]) -> str:
+    """Which proposals the reader wants to see: all, where none of them is decided."""
+    if not any(held.get(customer) for customer in rows["customer_id"]):
+        return ALL
     words = {name: t(f"regrades.states.{name}") for name in (*regrades.STATES, ALL)}
-    chosen = st.segmented_control(t("regrades.state"), list(words), default=regrades.STATES[0], format_func=words.get, key="regrades_state", required=True)
-    return rows if chosen == ALL else rows[rows["decision"] == chosen]
+    return st.segmented_control(t("regrades.state"), list(words), default=regrades.STATES[0], format_func=words.get, key="regrades_state", required=True)
+
+
+@data.told
+def _listed(view: View, stands: tuple[tuple[str, str, str], ...], wanted: str) -> Listing:
+    """The proposals with how they stand, those in one state or all. stands: of those decided the account, the decision, and what is said of it."""
+    rows = regrades.beside(_proposed(view).rows, stands)
+    return listing(view, rows if wanted == ALL else rows[rows["decision"] == wanted], LIST)
 
 
 def because(row: dict) -> str:

@@ -99,13 +99,14 @@ def state(one: Regrade | None) -> str:
     return one.decision if one is not None else STATES[0]
 
 
-def beside(view: View, rows: pd.DataFrame, held: Mapping[str, Regrade]) -> pd.DataFrame:
-    """Proposals with how each stands: in words (state), as a code (decision), and who decided what, and why (decided)."""
-    stands = [held.get(customer) for customer in rows["customer_id"]]
-    words = {name: t(f"regrades.states.{name}") for name in STATES}
-    return rows.assign(
-        decision=[state(one) for one in stands], state=[words[state(one)] for one in stands], decided=[said(view, one) if one else "" for one in stands]
-    )
+def beside(rows: pd.DataFrame, stands: Iterable[tuple[str, str, str]]) -> pd.DataFrame:
+    """Proposals with how each stands: in words (state), as a code (decision), and who decided what, and why (decided).
+
+    stands: of those decided the account, the decision, and what `said` says of it.
+    """
+    known, words = {account: rest for account, *rest in stands}, {name: t(f"regrades.states.{name}") for name in STATES}
+    found = [known.get(customer, (STATES[0], "")) for customer in rows["customer_id"]]
+    return rows.assign(decision=[state for state, _ in found], state=[words[state] for state, _ in found], decided=[told for _, told in found])
 
 
 def said(view: View, one: Regrade) -> str:

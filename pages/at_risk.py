@@ -169,10 +169,7 @@ def told_in_full(now, row, stands: Standing, known) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             customer_link(now, row["customer_id"], f"**{plain(row['customer'])}**")
             st.markdown(f":gray[{about(now, row)}]", width="content")
-        page.sentence(plain(row["why"]))
-        for line in likely.told(row):
-            page.sentence(line)
-        st.markdown(f":material/arrow_forward: **{plain(row['action'])}**")
+        page.sentence("  \n".join([plain(row["why"]), *likely.told(row), f":material/arrow_forward: **{plain(row['action'])}**"]))
         beside = [t("at_risk.changed", what=plain(row["changed"]))] if row["changed"] else []
         beside += [t("at_risk.since", day=numbers.day(row["since"]))] if row["since"] else []
         beside.append(t("at_risk.contact", day=numbers.day(row["contact_on"])) if row["contact_on"] else t("at_risk.no_contact"))

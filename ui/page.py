@@ -144,6 +144,7 @@ def _beside_once(draw: Callable, guarded: Callable, options: dict) -> Callable:
 _drawn: set[int] = set()  # what this process has drawn before: its numbers are there, or come again soon
 _is_awaited: ContextVar[bool] = ContextVar("is_awaited", default=True)
 MOST_DRAWN = 20_000
+AWAITED = "_awaited"  # of a session that has waited for anything
 
 
 def _key(draw: Callable, args: tuple, kwargs: dict) -> int:
@@ -155,8 +156,10 @@ def _key(draw: Callable, args: tuple, kwargs: dict) -> int:
 def awaited(height: int):
     """Room for what is computed inside a fragment, grey while it takes long; a parallel one that has been drawn before is not waited for."""
     if _is_awaited.get():
+        st.session_state[AWAITED] = True
         return st.skeleton(height=height)
-    st.empty()  # the same place, so that what follows stays where it is
+    if AWAITED in st.session_state:
+        st.empty()  # the same place, so that what follows stays where it is
     return nullcontext()
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
@@ -50,6 +51,18 @@ class Listing:
     table: pa.Table | pd.DataFrame
     config: Mapping[str, dict]
 
+    def names(self, by: str, found: pd.DataFrame) -> str:
+        """What tells the rows that were found apart, as one text."""
+        if found is not self.rows:
+            return repr(self.given.loc[found.index, by].tolist())
+        if by not in self._names:
+            self._names[by] = repr(self.given[by].tolist())
+        return self._names[by]
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {}
+
 
 def listing(view: View, rows: pd.DataFrame, columns: Columns) -> Listing:
     """Rows as `table` shows them, made ready: what `data.told` keeps of a table."""
@@ -79,13 +92,13 @@ def choosing(view: View, rows: pd.DataFrame | Listing, columns: Columns | None =
     by: the column that tells rows apart. The browser remembers a selection by position: where other rows are shown than before, or with
     another turn, nothing is selected. further: metrics, total and whole of `table`.
     """
-    mark = lambda shown: hashlib.sha256(repr((turn, shown[by].tolist())).encode()).hexdigest()[:12]  # noqa: E731
+    mark = lambda listed, found: hashlib.sha256(f"{turn} {listed.names(by, found)}".encode()).hexdigest()[:12]  # noqa: E731
     return _laid_out(view, rows, columns, key=key, mode="multi-row", mark=mark, **further)
 
 
 def _laid_out(
     view: View, rows: pd.DataFrame | Listing, columns: Columns | None, *, key: str, mode: str | None, metrics: tuple = (), total: int | None = None,
-    whole: Whole | None = None, mark: Callable[[pd.DataFrame], str] | None = None,
+    whole: Whole | None = None, mark: Callable[[Listing, pd.DataFrame], str] | None = None,
 ) -> list[dict]:  # fmt: skip
     """Search, downloads and the table itself. mark: of the rows shown; with another one it is another table to the browser."""
     listed = rows if isinstance(rows, Listing) else listing(view, rows, columns or {})
@@ -100,7 +113,7 @@ def _laid_out(
         st.caption(count if not total or total <= len(rows) else t("table.first_rows", n=numbers.count(len(rows)), total=numbers.count(total)), width="content")
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
-    place = f"{key}_table_{mark(listed.given.loc[found.index])}" if mark else f"{key}_table"
+    place = f"{key}_table_{mark(listed, found)}" if mark else f"{key}_table"
     shown = listed.table if found is rows else _as_arrow(_in_cents(found, columns))
     return [listed.given.loc[found.index[chosen]].to_dict() for chosen in _drawn(view, shown, listed, place, mode) if chosen < len(found)]
 

@@ -47,6 +47,16 @@ def test_a_part_is_waited_for_once(drawn):
     assert drawn(look()) == ["in turn"]
 
 
+def test_its_place_is_kept_for_who_has_waited(drawn, monkeypatch):
+    kept = []
+    monkeypatch.setattr(page.st, "empty", lambda: kept.append("place"))
+    drawn(look()), drawn(look())
+    assert kept == ["place"]
+    monkeypatch.setattr(page.st, "session_state", {page.SESSION: "one"})  # who comes later has seen nothing grey
+    drawn(look())
+    assert kept == ["place"]
+
+
 @pytest.mark.parametrize(
     "changed", [{"snapshot": "s2"}, {"language": "zh-CN"}, {"selection": Selection(grain="quarter")}, {"period": P.previous()}],
     ids=["snapshot", "language", "step", "days"],

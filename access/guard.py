@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import warehouse
 from access import identity
@@ -21,8 +22,8 @@ from access.reader import SITTING_HERE, Reader, acting, reader, session_hours
 from access.roles import may_open
 
 _admitted: ContextVar[Reader | None] = ContextVar("admitted", default=None)
-_seen: ContextVar[tuple[float, str, Reader] | None] = ContextVar("seen", default=None)  # who was asking here a moment ago, in which session's opening
-MOMENT = 0.05  # seconds for which that holds: a page asks a hundred times within one run
+SEEN = "_rapport_reader"  # of Streamlit's context of one run: who was asking a moment ago
+MOMENT = 0.05  # seconds for which that holds: a page asks a hundred times within one run, and each look into the session costs more than the answer
 SESSION = "_admitted"  # digest of the reader for whom app.py opened this session's page
 CHOICE = "_acting_as"  # the grant chosen by a reader who has several; without sign-in: (user, grant) being tried
 REFUSED = "This page was opened without the application around it. [Open the start page · 打开首页](/)"
@@ -41,7 +42,7 @@ class NotAdmitted(PermissionError):
 def admit() -> Iterator[Reader]:
     """Open the gate for the page that runs inside; called by app.py and nothing else. Raises NotAdmitted, and leaves the gate shut."""
     st.session_state.pop(SESSION, None)
-    _seen.set(None)
+    _note(None)
     found = reader_now()
     token = _admitted.set(found)
     st.session_state[SESSION] = found.digest
@@ -80,19 +81,27 @@ def admitted_now() -> Reader:
 
     Looked up when a run begins (`admit`, `is_stale`), and again within it once a moment has passed.
     """
-    opened, seen, now = st.session_state.get(SESSION), _seen.get(), time.monotonic()
-    if not opened:
+    run, now = get_script_run_ctx(suppress_warning=True), time.monotonic()
+    seen = getattr(run, SEEN, None)
+    if seen and now - seen[0] < MOMENT:
+        return seen[1]
+    if not st.session_state.get(SESSION):
         raise NotAdmitted("no page of this session was opened through app.py: start the server with `streamlit run asgi.py`")
-    if seen and seen[1] == opened and now - seen[0] < MOMENT:
-        return seen[2]
     found = reader_now()
-    _seen.set((now, opened, found))
+    _note((now, found))
     return found
+
+
+def _note(seen: tuple[float, Reader] | None) -> None:
+    """Keep it with the run, which belongs to one session."""
+    run = get_script_run_ctx(suppress_warning=True)
+    if run is not None:
+        setattr(run, SEEN, seen)
 
 
 def is_stale() -> bool:
     """Whether the reader is no longer the one the page was drawn for: revoked, signed out, or in another role."""
-    _seen.set(None)
+    _note(None)
     try:
         return admitted_now().digest != st.session_state[SESSION]
     except NotAdmitted:

@@ -111,7 +111,7 @@ def worded(rows):
 def _course(view):
     """The score's series, the sentences on its last step, its figure and what that says."""
     answer = data.answer(view, "nps", grain=view.grain)
-    said = [sentence.text for sentence in sentences.told(view, {"nps": "nps"})]
+    said = [sentence.text for sentence in sentences.told(view, (("nps", "nps"),))]
     spec = charts.line(answer.rows, points, grain=view.grain, tick=".0f", step=lambda day: numbers.step(day, view.grain))
     return answer, said, ready(spec), page.course(t("metrics.nps.name"), answer, metric, view)
 

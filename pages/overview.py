@@ -72,7 +72,7 @@ def what_changed(view, cards):
     """At most seven sentences, each a link to where it can be seen."""
     with page.section("why.title", help="why.help"):
         with page.awaited(120):
-            found = sentences.told(view, {card.metric: card.leads_to for card in cards if card.metric in WHY})
+            found = sentences.told(view, tuple((card.metric, card.leads_to) for card in cards if card.metric in WHY))
         if not found:
             page.sentence(t("why.nothing", before=page.days(page.compared(view))))
         for sentence in found:
@@ -97,9 +97,8 @@ def attention(view):
         page.sentence(told or t(calling.nobody(now), day=numbers.day(now.period.last_day)))
         if kept:
             page.sentence(kept)
-        judged = faults.checks(view)
-        if not judged.empty:
-            page.sentence(faults.told(view, judged))
+        if checked := faults.told(view):
+            page.sentence(checked)
         with st.container(horizontal=True):
             link(view, "at_risk", t("overview.to_list"))
             link(view, "journey", t("overview.to_journey"))

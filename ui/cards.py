@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 import charts
 from metrics.change import Change
+from metrics.query import Query
 from metrics.result import K_FIRM
 from ui import behind, data, numbers, page, standing
 from ui.method import how
@@ -34,24 +35,61 @@ class Card:
     trend: bool = True
 
 
+@dataclass(frozen=True)
+class Said:
+    """A card in the reader's words.
+
+    figure: what st.metric is given. base: how few the number rests on, where they are few. query, now: the question of its list and papers,
+    and the answer's row. has_rows: whether there is a list.
+    """
+
+    figure: Mapping[str, Any]
+    base: str | None
+    query: Query
+    now: Mapping[str, Any]
+    has_rows: bool
+
+
 def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
-    """Cards side by side, aligned, each failing alone."""
+    """Cards side by side, aligned, each failing alone: each by itself the first time, together once all of them have been drawn."""
+    if all(page.was_drawn(show, view, card) for card in cards):
+        _together(view, tuple(cards), per_row)
+        return
+    for column, card in _placed(cards, per_row):
+        with column:
+            show(view, card)
+
+
+@page.fragment()
+def _together(view: View, cards: tuple[Card, ...], per_row: int) -> None:
+    """The cards of a row as one part of the page: eight parts cost the server more than what they show."""
+    for column, card in _placed(cards, per_row):
+        with column:
+            _inside(view, card, is_known=True)
+
+
+def _placed(cards: Sequence[Card], per_row: int) -> Iterator[tuple[Any, Card]]:
+    """Every card with its place."""
     for start in range(0, len(cards), per_row):
         chunk = cards[start : start + per_row]
-        for column, card in zip(st.columns(per_row if len(cards) > per_row else len(chunk), border=True), chunk, strict=False):
-            with column:
-                show(view, card)
+        yield from zip(st.columns(per_row if len(cards) > per_row else len(chunk), border=True), chunk, strict=False)
 
 
 @page.fragment(parallel=True)
 def show(view: View, card: Card) -> None:
     """The inside of a card, computed beside the others. A metric that fails says so in the card's place."""
-    with page.safely(title(card)), page.awaited(SKELETON):
-        change = data.compare(view, card.metric, where=card.where, **card.options)
-        _headline(view, card, change)
+    _inside(view, card)
+
+
+def _inside(view: View, card: Card, is_known: bool = False) -> None:
+    with page.safely(title(card)), page.awaited(SKELETON, is_known):
+        said = _said(view, card)
+        st.metric(**said.figure, height="stretch")
+        if said.base:
+            st.caption(said.base)
         with page.safely(t("targets.title")):
             _target(view, card)
-        _foot(view, card, change)
+        _foot(view, card, said)
 
 
 def title(card: Card) -> str:
@@ -59,22 +97,19 @@ def title(card: Card) -> str:
     return t(card.label) if card.label else t(f"metrics.{card.metric}.name")
 
 
-def _headline(view: View, card: Card, change: Change) -> None:
-    metric, now = data.metric(card.metric), change.now
-    value = numbers.shown(now["value"], metric.unit, view.currency) if now["state"] == "value" else t(f"states.{now['state']}")
-    st.metric(
-        title(card), value, delta=pill(change, metric.unit, view.currency), delta_color=colour(change, metric.better), delta_arrow=arrow(change),
-        delta_description=beside(view, change), **(_small_line(view, card) if card.trend else {}),
-        help=papers(view, metric, change), height="stretch",
-    )  # fmt: skip
-    if now["state"] == "value":
-        _marks(view, card, metric, now)
-
-
-def _marks(view: View, card: Card, metric, now: Mapping) -> None:
-    base = worth(now)
-    if base is not None and base < K_FIRM:
-        st.caption(t("cards.small_base", n=numbers.count(base)))
+@data.told
+def _said(view: View, card: Card) -> Said:
+    """What a card shows, whose metric may fail."""
+    metric, change = data.metric(card.metric), data.compare(view, card.metric, where=card.where, **card.options)
+    now, has_value = change.now, change.now["state"] == "value"
+    figure = {
+        "label": title(card), "value": numbers.shown(now["value"], metric.unit, view.currency) if has_value else t(f"states.{now['state']}"),
+        "delta": pill(change, metric.unit, view.currency), "delta_color": colour(change, metric.better), "delta_arrow": arrow(change),
+        "delta_description": beside(view, change), "help": papers(view, metric, change), **(_small_line(view, card) if card.trend else {}),
+    }  # fmt: skip
+    base = worth(now) if has_value else None
+    few = t("cards.small_base", n=numbers.count(base)) if base is not None and base < K_FIRM else None
+    return Said(figure, few, data.standing(view, where=card.where, **card.options), now, has_value and metric.behind is not None)
 
 
 def _target(view: View, card: Card) -> None:
@@ -149,13 +184,13 @@ def small(values: list[float | None]) -> dict:
     return {"chart_data": known, "chart_type": "line" if unbroken else "bar"}
 
 
-def _foot(view: View, card: Card, change: Change) -> None:
+def _foot(view: View, card: Card, said: Said) -> None:
     """The rows behind the number, its papers, and the page that explains it. Nothing is computed before it is opened."""
-    query, key = data.standing(view, where=card.where, **card.options), f"{card.metric}_{card.label or ''}_{len(card.where)}"
+    key = f"{card.metric}_{card.label or ''}_{len(card.where)}"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        has_rows = change.now["state"] == "value" and data.metric(card.metric).behind is not None
-        if has_rows and st.button(t("cards.rows"), type="tertiary", icon=":material/table_rows:", key=f"rows_{key}", help=t("cards.rows_help"), wrap=False):
-            behind.opened(view, title(card), card.metric, query, change.now, key=f"behind_{key}")
-        how(view, card.metric, key=f"how_{key}", query=query)
+        words = {"icon": ":material/table_rows:", "help": t("cards.rows_help")}
+        if said.has_rows and st.button(t("cards.rows"), type="tertiary", key=f"rows_{key}", wrap=False, **words):
+            behind.opened(view, title(card), card.metric, said.query, said.now, key=f"behind_{key}")
+        how(view, card.metric, key=f"how_{key}", query=said.query)
         if card.leads_to:
             link(view, card.leads_to, t("cards.more"))

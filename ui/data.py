@@ -107,7 +107,8 @@ def derived(view: View, name: str, make: Callable[[pd.DataFrame], Value], *, gra
 
 def once(view: View, part: object, make: Callable[[], Value]) -> Value:
     """What `make()` gives for this view, its reader and language, made once; nobody may write to it. part: what it is, and on what else it depends."""
-    return _once(digest(view.snapshot, admitted_now().scope, None, view.query(), part=repr((part, view.grain, view.against, view.language))), make)
+    parts = (_place(str(directory())), admitted_now().scope.digest, view.digest, repr(part))
+    return _once(hashlib.sha256("\0".join(parts).encode()).hexdigest(), make)
 
 
 @shelved(1000)

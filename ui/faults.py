@@ -107,8 +107,12 @@ def choices(view: View, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
     return {(kind, check): f"{called(check, view.settings)} · {entity(kind)}" for kind, check in pairs}
 
 
-def told(view: View, rows: pd.DataFrame) -> str:
-    """How many checks pass, for a reader who does not look for more: with the worst of those that do not."""
+@data.told
+def told(view: View) -> str | None:
+    """How many checks pass, for a reader who does not look for more: with the worst of those that do not. None without checks."""
+    rows = checks(view)
+    if rows.empty:
+        return None
     over = rows[rows["verdict"].isin(("fail", "warn"))]
     said = {"passed": numbers.count((rows["verdict"] == "pass").sum()), "n": len(rows)}
     if over.empty:

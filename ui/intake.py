@@ -74,7 +74,7 @@ def _tables(snapshot: Snapshot | None) -> tuple[pd.DataFrame, pd.DataFrame]:
 def told(view: View, part: str, make: Callable[[], Value]) -> Value:
     """What `make()` makes of syncs and their tables for this view's language, until the records change; nobody may write to it."""
     _for_full_scope()
-    return _kept.get(data.directory(), (part, view.mark), make)
+    return _kept.get(data.directory(), (part, view.digest), make)
 
 
 @shelved(20)

@@ -137,8 +137,10 @@ def _beside_once(draw: Callable, guarded: Callable, options: dict) -> Callable:
             _drawn.clear()
         _drawn.add(key)
 
-    beside, at_once = st.fragment(noted, parallel=True, **options), st.fragment(noted, **options)
-    return functools.wraps(draw)(lambda *args, **kwargs: (at_once if _key(draw, args, kwargs) in _drawn else beside)(*args, **kwargs))
+    made = functools.cache(
+        lambda is_parallel: st.fragment(noted, parallel=is_parallel, **options)
+    )  # pages are read anew at every run: one of the two is enough
+    return functools.wraps(draw)(lambda *args, **kwargs: made(_key(draw, args, kwargs) not in _drawn)(*args, **kwargs))
 
 
 _drawn: set[int] = set()  # what this process has drawn before: its numbers are there, or come again soon
@@ -149,13 +151,21 @@ AWAITED = "_awaited"  # of a session that has waited for anything
 
 def _key(draw: Callable, args: tuple, kwargs: dict) -> int:
     """What a part shows: the same part of the same view for the same rights. It decides how to draw, never what is shown."""
-    plain = (part.mark if isinstance(part, View) else repr(part) for part in (*args, *kwargs.values()))
+    plain = (part.digest if isinstance(part, View) else repr(part) for part in (*args, *kwargs.values()))
     return hash((draw.__module__, draw.__qualname__, st.session_state.get(SESSION), *plain))
 
 
-def awaited(height: int):
-    """Room for what is computed inside a fragment, grey while it takes long; a parallel one that has been drawn before is not waited for."""
-    if _is_awaited.get():
+def was_drawn(draw: Callable, *args) -> bool:
+    """Whether a parallel part has been drawn before for these arguments and rights, by whomever."""
+    return _key(draw, args, {}) in _drawn
+
+
+def awaited(height: int, is_known: bool = False):
+    """Room for what is computed inside a fragment, grey while it takes long; a parallel one that has been drawn before is not waited for.
+
+    is_known: nor is what the caller knows to be there.
+    """
+    if _is_awaited.get() and not is_known:
         st.session_state[AWAITED] = True
         return st.skeleton(height=height)
     if AWAITED in st.session_state:

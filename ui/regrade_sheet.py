@@ -120,7 +120,7 @@ def _worded(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _chosen_state(rows: pd.DataFrame, held: Mapping[str, Regrade]) -> str:
     """Which proposals the reader wants to see: all, where none of them is decided."""
-    if not any(held.get(customer) for customer in rows["customer_id"]):
+    if not rows["customer_id"].isin(held).any():
         return ALL
     words = {name: t(f"regrades.states.{name}") for name in (*regrades.STATES, ALL)}
     return st.segmented_control(t("regrades.state"), list(words), default=regrades.STATES[0], format_func=words.get, key="regrades_state", required=True)

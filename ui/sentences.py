@@ -25,11 +25,12 @@ class Sentence:
     segments: Mapping[str, str | None]
 
 
-def told(view: View, pages: Mapping[str, str]) -> list[Sentence]:
-    """At most seven sentences, the surest change first. pages: metric → page that explains it."""
-    facts = [(name, data.explain(view, name)) for name in pages]
-    found = sorted(((name, fact) for name, known in facts for fact in known[:1] if fact["delta"] is not None), key=lambda pair: pair[1]["p"])
-    return [_sentence(view, name, fact, pages[name]) for name, fact in found[:MOST]]
+@data.told
+def told(view: View, pages: tuple[tuple[str, str], ...]) -> list[Sentence]:
+    """At most seven sentences, the surest change first. pages: metrics, each with the page that explains it."""
+    facts = [(name, leads_to, data.explain(view, name)) for name, leads_to in pages]
+    found = sorted(((*where, fact) for *where, known in facts for fact in known[:1] if fact["delta"] is not None), key=lambda one: one[-1]["p"])
+    return [_sentence(view, name, fact, leads_to) for name, leads_to, fact in found[:MOST]]
 
 
 def _sentence(view: View, name: str, fact: Mapping, leads_to: str) -> Sentence:

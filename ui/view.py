@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,9 +38,10 @@ class View:
     language: str
 
     @cached_property
-    def mark(self) -> int:
-        """The same for two views that show the same."""
-        return hash((self.snapshot, repr(self.selection), repr(self.period), self.language))
+    def digest(self) -> str:
+        """The same for two views that show the same, whoever looks at them."""
+        parts = [self.snapshot, repr(self.selection), repr(self.period), self.settings, self.language]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     @property
     def grain(self) -> str:

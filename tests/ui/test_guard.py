@@ -1,5 +1,7 @@
 """The gate of a page."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from access import guard
@@ -12,10 +14,17 @@ class Stopped(Exception):
     pass
 
 
+def begin_session(monkeypatch):
+    """A session of its own with its run, on this thread."""
+    run = SimpleNamespace()
+    monkeypatch.setattr(guard.st, "session_state", {})
+    monkeypatch.setattr(guard, "get_script_run_ctx", lambda suppress_warning: run)
+
+
 @pytest.fixture
 def screen(monkeypatch):
     said = []
-    monkeypatch.setattr(guard.st, "session_state", {})
+    begin_session(monkeypatch)
     monkeypatch.setattr(guard.st, "error", said.append)
 
     def stop():
@@ -86,7 +95,7 @@ def test_what_was_found_in_one_session_is_nobodys_in_another(screen, monkeypatch
     with guard.admit():
         pass
     guard.admitted_now()
-    monkeypatch.setattr(guard.st, "session_state", {})  # the next session, at the same moment and on the same thread
+    begin_session(monkeypatch)  # the next one, at the same moment and on the same thread
     with pytest.raises(guard.NotAdmitted, match="no page of this session was opened"):
         guard.admitted_now()
 

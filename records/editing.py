@@ -51,8 +51,13 @@ def is_there(engine: Engine, table: type[Base]) -> bool:
 
 def read(engine: Engine, table: type[Base], query: Select) -> list:
     """What a query of a table finds; nothing where there is no such table yet. Over one connection: to open SQLite's costs more than the query."""
+    return [row for (row,) in rows(engine, table, query)]
+
+
+def rows(engine: Engine, table: type[Base], query: Select) -> list[Row]:
+    """The same for a query of several columns."""
     with Session(engine, expire_on_commit=False) as session:
-        return list(session.scalars(query)) if inspect(session.connection()).has_table(table.__tablename__) else []
+        return list(session.execute(query)) if inspect(session.connection()).has_table(table.__tablename__) else []
 
 
 def updated(session: Session, what: str, row: type[Row], key: object, version: int, by: str | None, at: dt.datetime, values: dict) -> Row:

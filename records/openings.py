@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from records.decided import Opening
-from records.editing import editing, is_there
+from records.editing import editing, rows
 
 Key = tuple[str, dt.date, str]  # page, day (UTC), who ("": whoever sat at the machine)
 
@@ -49,18 +49,13 @@ def _add(session: Session, key: Key, n: int) -> None:
 
 def use(engine: Engine, since: dt.date, until: dt.date) -> list[PageUse]:
     """Who opened what in the days [since, until): one entry per page that was opened, the most readers first."""
-    if not is_there(engine, Opening):
-        return []
     days = (Opening.day >= since, Opening.day < until)
     asked = select(Opening.page, func.count(Opening.who.distinct()), func.sum(Opening.n), func.max(Opening.day)).where(*days).group_by(Opening.page)
-    with Session(engine) as session:
-        found = [PageUse(page, int(readers), int(n), last) for page, readers, n, last in session.execute(asked)]
+    found = [PageUse(page, int(readers), int(n), last) for page, readers, n, last in rows(engine, Opening, asked)]
     return sorted(found, key=lambda one: (-one.readers, -one.openings, one.page))
 
 
 def readers(engine: Engine, since: dt.date, until: dt.date) -> int:
     """How many readers opened anything in the days [since, until)."""
-    if not is_there(engine, Opening):
-        return 0
-    with Session(engine) as session:
-        return session.scalar(select(func.count(Opening.who.distinct())).where(Opening.day >= since, Opening.day < until)) or 0
+    asked = select(func.count(Opening.who.distinct())).where(Opening.day >= since, Opening.day < until)
+    return sum(n for (n,) in rows(engine, Opening, asked))

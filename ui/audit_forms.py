@@ -20,7 +20,7 @@ from records.editing import Conflict
 from ui import audit_words as words
 from ui import data, numbers, page
 from ui.audit_paper import level
-from ui.audits import content_of, today
+from ui.audits import content_of, forget, today
 from ui.recognised import why
 from ui.table import Column, table
 from ui.view import View
@@ -36,6 +36,7 @@ CHOSEN = ("open", "done", "accepted")  # what somebody may set; "carried" comes 
 def _noted(action: str, object: str, **detail) -> None:
     reader = admitted_now()
     journal.note(reader.name, reader.grant.role, action, object, **detail)
+    forget()
 
 
 def taken(view: View, file: str) -> None:

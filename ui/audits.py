@@ -12,6 +12,7 @@ import pandas as pd
 
 from access import journal
 from access.guard import admitted_now
+from access.kept import Kept
 from metrics import audit, audit_content, audit_presence
 from metrics.audit import Material, Quarter
 from metrics.audit_policy import policy, rule_of
@@ -59,12 +60,26 @@ def usual(view: View, quarters: list[Quarter]) -> int:
 
 def every() -> list[Audit]:
     """All audits that are kept, the newest first."""
-    return audits.audits(database.connect(data.directory())) if database.exists(data.directory()) else []
+    return _read(audits.audits)
 
 
 def findings() -> list:
     """The findings of all audits, the next due first."""
-    return audits.findings(database.connect(data.directory())) if database.exists(data.directory()) else []
+    return _read(audits.findings)
+
+
+def _read(look: Callable[..., list]) -> list:
+    """What the records know, looked up when they have changed."""
+    place = data.directory()
+    return _kept.get(place, look.__name__, lambda: look(database.connect(place)) if database.exists(place) else [])
+
+
+def forget() -> None:
+    """Look audits and findings up anew; called where they were changed."""
+    _kept.forget()
+
+
+_kept = Kept()
 
 
 def content_of(made: Audit) -> dict:
@@ -101,6 +116,7 @@ def make(view: View, quarter: Quarter, told: Callable[[int, int], None] = lambda
         "definitions": hashed(content["definitions"]), "configuration": hashed(content["settings"]),
     }  # fmt: skip
     made = audits.add(database.opened(data.directory()), audit_content.canonical(content), **kept, by=reader.name, at=dt.datetime.now(dt.UTC))
+    forget()
     journal.note(reader.name, reader.grant.role, "audit_made", f"{quarter.name} ({made.number})", snapshot=view.snapshot, content=made.content_hash[:12])
     return made
 

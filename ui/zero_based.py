@@ -10,12 +10,13 @@ import streamlit as st
 import charts
 from access import openings as counting
 from access.guard import admitted_now
+from access.kept import Kept
 from metrics.feature_use import threshold
 from records import database, features, openings
 from records.decided import FeatureDecision
 from ui import data, navigation, numbers, page, under_used, zero_based_form
 from ui.figure import figure
-from ui.table import Column, table
+from ui.table import Column, Listing, listing, table
 from ui.under_used import Used
 from ui.view import View
 from ui.words import t
@@ -124,14 +125,27 @@ def _pages(view: View) -> None:
     st.subheader(t("zero_based.pages"), anchor=False)
     counting.write()
     least = threshold(view.query())
-    rows, everybody = opened(under_used.today(view), least)
-    if not everybody:
+    today, place = under_used.today(view), data.directory()
+    found = _kept.get(place, (view.digest, today, least), lambda: _told(view, today, least))
+    if found is None:
         st.caption(t("zero_based.no_openings"))
         return
+    says, listed = found
+    page.sentence(says)
+    table(view, listed, key="page_use")
+
+
+_kept = Kept()
+
+
+def _told(view: View, today: dt.date, least: float) -> tuple[str, Listing] | None:
+    """The openings in a sentence and as a list; None where there are none."""
+    rows, everybody = opened(today, least)
+    if not everybody:
+        return None
     few = rows[rows["is_few"]]
     values = {"few": numbers.count(len(few)), "n": numbers.count(len(rows)), "readers": numbers.count(everybody), "days": numbers.count(PAGE_DAYS)}
-    page.sentence(t("zero_based.pages_say", **values, threshold=numbers.shown(least, "share")))
-    table(view, rows, PAGES, key="page_use")
+    return t("zero_based.pages_say", **values, threshold=numbers.shown(least, "share")), listing(view, rows, PAGES)
 
 
 def opened(today: dt.date, least: float) -> tuple[pd.DataFrame, int]:

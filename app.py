@@ -9,7 +9,7 @@ import streamlit as st
 from access.guard import NotAdmitted, admit
 from access.reader import Reader
 from access.roles import may_open
-from ui import data, entrance, filters, freshness, navigation, offered, page, risk_policy, view
+from ui import data, entrance, filters, freshness, navigation, offered, page, printing, risk_policy, view
 from ui.selection import period
 from ui.words import KEY
 from warehouse.errors import NoSnapshot, StoreError
@@ -24,7 +24,7 @@ def main() -> None:
     filters.language()
     st.set_page_config(page_title="Rapport", page_icon=str(ICON), layout="wide", initial_sidebar_state="auto")
     st.logo(str(LOGO), size="large")
-    st.html(f"<script>document.documentElement.lang='{st.session_state[KEY]}'</script>", unsafe_allow_javascript=True)
+    st.html(f"{printing.STYLE}<script>document.documentElement.lang='{st.session_state[KEY]}'</script>", unsafe_allow_javascript=True)
     try:
         with admit() as reader:
             _opened(reader)

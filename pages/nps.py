@@ -121,8 +121,8 @@ def trend(view):
     answer, said, spec, alt = _course(view)
     with page.section("nps.trend", help="nps.trend_help"):
         page.failed_checks(answer)
-        for sentence in said:
-            page.sentence(sentence)
+        if said:
+            page.sentence(*said)
         figure(view, spec, alt, key="nps_trend", rows=answer.rows, columns={"period": Column("nps.step"), **FIGURES}, metrics=(metric,))
 
 
@@ -163,8 +163,8 @@ def by_segment(view):
             return
         if groups.says:
             page.sentence(groups.says)
-        for note in groups.notes:
-            st.caption(note)
+        if groups.notes:
+            st.caption("  \n".join(groups.notes))
         left, right = st.columns(2)
         with right:
             figure(view, groups.split, t("nps.split_alt"), key="nps_split")
@@ -310,8 +310,7 @@ def satisfaction(view):
             st.caption(t("nps.no_dimensions"))
             return
         rows, says, spec, opens = found
-        for sentence in says:
-            page.sentence(sentence)
+        page.sentence(*says)
         measured = data.metric("satisfaction")
         chosen = clickable(
             view, spec, t("nps.satisfaction_alt"), opens, key="nps_dimension", prompt="nps.choose_dimension", rows=rows, columns=DIMENSIONS, metrics=(measured,)

@@ -221,12 +221,10 @@ def movements(view):
 def cohorts(view):
     """The triangle of cohorts: who began together, and who of them is still active."""
     with page.section("retention.cohorts", help="retention.cohorts_help"):
-        left, right = st.columns(2)
-        with left:
+        with st.container(horizontal=True):
             kind = choice("retention.basis", BASES, "retention_basis", "bases")
-            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks")
-        with right:
             mode = choice("retention.mode", MODES, "retention_mode", "modes")
+            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks")
             average = choice("retention.average", ("pooled", "simple"), "retention_average", "averages")
         options = {"basis": kind, "mode": mode, "clock": clock, "average": average}
         grain = view.grain if view.grain in ("month", "quarter", "year", "week") else "month"

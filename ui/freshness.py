@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui import numbers
 from ui.view import View
-from ui.words import in_badge, plain, t
+from ui.words import plain, t
 
 PROMISE_HOURS = 26  # a daily sync and two hours' grace; `[metrics.freshness] hours` of the sources file says otherwise
 SESSION = "_sources"
@@ -51,17 +51,16 @@ def said(view: View, names: Iterable[str]) -> str:
     return t("freshness.part", sources=called, at=plain(numbers.instant(known[0].synced_at, view.zone)))
 
 
-def bar(view: View) -> None:
-    """One line: the oldest source, when it was synced, how many others there are."""
+def line(view: View) -> str | None:
+    """In Markdown: the oldest source, when it was synced, how many others there are. None without sources."""
     known = ages(st.session_state.get(SESSION, {}), view.settings, dt.datetime.now(dt.UTC))
     if not known:
-        return
+        return None
     oldest, late = known[0], [age for age in known if age.is_late]
     if oldest.synced_at is None:
         text = t("freshness.never", source=plain(oldest.source))
     else:
         text = t("freshness.oldest", source=plain(oldest.source), at=numbers.instant(oldest.synced_at, view.zone), ago=numbers.ago(oldest.seconds))
     if late:
-        st.badge(in_badge(text + " · " + t("freshness.late", n=len(late))), icon=":material/schedule:", color="orange")
-    else:
-        st.caption(text + " · " + t("freshness.sources", n=len(known)))
+        return f":orange-badge[:material/schedule: {text} · {t('freshness.late', n=len(late))}]"
+    return text + " · " + t("freshness.sources", n=len(known))

@@ -27,7 +27,4 @@ def section(view: View) -> None:
             cards.show(view, CARD)
         with beside:
             told = {"told": numbers.count(row["numerator"]), "n": numbers.count(row["n"]), "hours": hours, "days": page.days(view.period)}
-            page.sentence(t("loops.says", **told))
-            for name in BESIDE:
-                if row[name]:
-                    st.markdown(t(f"loops.{name}", n=numbers.count(row[name]), hours=hours))
+            page.sentence(t("loops.says", **told), *(t(f"loops.{name}", n=numbers.count(row[name]), hours=hours) for name in BESIDE if row[name]))

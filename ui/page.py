@@ -36,9 +36,7 @@ def begin(name: str) -> View:
         if view.is_readable():
             nothing_published()
         st.stop()
-    with st.container(gap=None):
-        st.caption(_what(looked))
-        freshness.bar(looked)
+    st.caption("  \n".join(filter(None, (_what(looked), freshness.line(looked)))))
     filters.active(looked.selection, offered.choices(looked.snapshot))
     return looked
 
@@ -46,16 +44,15 @@ def begin(name: str) -> View:
 def _headed(name: str, title: str | None = None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title or t(f"{name}.title"), anchor=False)
-        with st.container(width="content"):
-            printing.control()
+        printing.control()
 
 
 def opened(name: str, title: str | None = None) -> View:
     """The title of a page that filters do not touch; there may be nothing published yet. title: where it names what is looked at."""
     _headed(name, title)
     looked = view.current()
-    if looked is not None:
-        freshness.bar(looked)
+    if looked is not None and (line := freshness.line(looked)):
+        st.caption(line)
     return looked or view.unpublished()
 
 
@@ -200,9 +197,9 @@ def section(title: str, help: str | None = None) -> Iterator[None]:
         yield
 
 
-def sentence(text: str) -> None:
-    """The answer first: one sentence with numbers, above the chart. Build it with `t`; numbers come from `ui.numbers`."""
-    st.markdown(text)
+def sentence(*texts: str | None) -> None:
+    """The answer first: one sentence with numbers, above the chart; several are a paragraph each. Build them with `t`; numbers come from `ui.numbers`."""
+    st.markdown("\n\n".join(text for text in texts if text))
 
 
 def failed_checks(answer) -> None:

@@ -46,9 +46,7 @@ SCRIPT = """<script>/* {nonce} */
 WAIT = 900  # ms for charts to be drawn at the paper's width
 
 
-@st.fragment
 def control() -> None:
-    """A button that opens the browser's print, where a PDF can be saved as well."""
-    st.html(STYLE)
+    """A button that opens the browser's print, where a PDF can be saved as well. Not a part by itself: that would cost every rerun more than this one saves."""
     if st.button(t("page.print"), type="tertiary", icon=":material/print:", help=t("page.print_help"), key="print", wrap=False):
         st.html(SCRIPT.format(nonce=secrets.token_hex(4), wait=WAIT), unsafe_allow_javascript=True)  # a new text each time, or it runs once

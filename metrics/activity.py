@@ -94,7 +94,7 @@ def year_revenue(tables: Tables, end_d: int) -> Frame:
 
 def behind_activity(tables: Tables, query: Query) -> Frame:
     """Every customer who ever bought, with their silence and state."""
-    return named(_states(tables, query, cut_of(query)).select("customer_id", "status", "silence", "revenue"), tables).sort("revenue", descending=True)
+    return named(_states(tables, query, cut_of(query)).select("customer_id", "status", "silence", "revenue"), tables)
 
 
 def silence_cuts(tables: Tables, query: Query) -> Answer:

@@ -65,7 +65,7 @@ def by_buyer(purchases: Frame, tables: Tables, query: Query) -> Frame:
     """One row per customer with a row among these purchases: orders, revenue."""
     rows = segmented(within(purchases, "purchased_on", query.period), tables, query)
     customers = rows.group_by("customer_id").agg(nw.col("orders", "revenue", "unconverted").sum(), last_on=nw.col("purchased_on").max())
-    return named(customers, tables).sort("revenue", descending=True)
+    return named(customers, tables)
 
 
 def mrr(tables: Tables, query: Query) -> Answer:
@@ -93,7 +93,7 @@ def arpa(tables: Tables, query: Query) -> Answer:
 def behind_paying(tables: Tables, query: Query) -> Frame:
     """One row per paying account: recurring value a month at the period's end, and its agreements."""
     rows = values(tables, query, windows(query)).filter(HOLDS, nw.col("closing_now") > NOTHING)
-    return named(rows.select("customer_id", amount_per_month="closing_now", agreements="after"), tables).sort("amount_per_month", descending=True)
+    return named(rows.select("customer_id", amount_per_month="closing_now", agreements="after"), tables)
 
 
 def arppu(tables: Tables, query: Query) -> Answer:
@@ -192,7 +192,7 @@ def _using(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Fram
 def behind_arpu(tables: Tables, query: Query) -> Frame:
     """One row per customer in the base: revenue and customer-months."""
     rows = _exposed(tables, query, _base(tables, query)).filter(nw.col("t") > 0)
-    return named(rows.select("customer_id", revenue="x", customer_months="t"), tables).sort("revenue", descending=True)
+    return named(rows.select("customer_id", revenue="x", customer_months="t"), tables)
 
 
 METRICS = (

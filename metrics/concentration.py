@@ -112,7 +112,7 @@ def behind_concentration(tables: Tables, query: Query) -> Frame:
     """One row per customer with revenue in the period."""
     frame, _ = grouped(tables["purchases"], "purchased_on", tables, Query(query.period, None, (), query.where, query.options, query.settings))
     customers = frame.group_by("customer_id").agg(nw.col("revenue", "orders").sum()).filter(nw.col("revenue") != 0)
-    return named(customers, tables).sort("revenue", descending=True)
+    return named(customers, tables)
 
 
 READS = ("purchases", "accounts")

@@ -13,11 +13,13 @@ from itertools import chain, combinations
 import narwhals as nw
 import pandas as pd
 
-from metrics.query import Frame, Query
+from metrics.query import Frame, Query, aggregate
 from metrics.result import K_ANONYMOUS, hidden_along, starts, suppress_all
 
 SOMEBODY = ("customer_id", "contact_id", "response_id", "answer_id")  # a filter on these names somebody, not a group among others
 MOST_GROUPS = 40  # a column with more of them divides nothing: ticket numbers
+MOST_VALUES = 1000  # a column with more of them, however few of its rows count, is not looked at: ticket numbers
+MOST_CELLS = 50_000  # combinations of the values of columns that are asked about together
 KEPT = (  # of an anonymous answer: what is known of everybody who answered that day
     "score", "text", "band", "wave", "answered_on", "answered_on_d", "answered_on_m", "question_id", "question", "dimension", "scale_min", "scale_max",
     "survey_id", "survey", "survey_kind", "sent_from", "is_anonymous", "is_blank", "is_refused", "is_last", "is_comment",
@@ -141,30 +143,50 @@ def dividing(names: Iterable[str]) -> list[str]:
 def veiled(rows: Frame, once: nw.Expr, *more: str) -> Frame:
     """`rows` where the value of a segment column is null wherever its group is hidden: the list says no more than the table.
 
-    once: 1 in the rows that count, 0 in others. more: further columns that the metric is asked by.
+    once: 1 in the rows that count, 0 in others. more: further columns that the metric is asked by. How large the groups are is asked at
+    once, of a few columns per question; to carry every row past every group would take the engine a hundred times as long.
     """
-    names = rows.columns
-    columns = [*dividing(names), *more]
-    size = {c: nw.col(f"_size_{c}") for c in columns}
-    sized = rows.with_columns(_once=once).with_columns(**{f"_size_{c}": nw.col("_once").sum().over(c) for c in columns})
-    small = {c: (size[c] < K_ANONYMOUS).cast(nw.Int64) * nw.col("_once") for c in columns}
-    facts = {}
-    for c in columns:
-        share = nw.when(size[c] > 0).then(nw.col("_once") / size[c]).otherwise(nw.lit(0.0))
-        facts |= {
-            f"_groups_{c}": share.sum(), f"_few_{c}": (share * small[c]).sum(), f"_hidden_{c}": small[c].sum(),
-            f"_least_{c}": nw.when(size[c] >= K_ANONYMOUS).then(size[c]).min(),
-        }  # fmt: skip
-    together = sized.join(sized.select(**facts), how="cross")
-    return together.with_columns(**_blanked(columns, size, names)).select(*names)
-
-
-def _blanked(columns: list[str], size: dict[str, nw.Expr], names: list[str]) -> dict[str, nw.Expr]:
-    """Each segment column without its small groups, and without the next smallest where those alone could be computed."""
+    names, counted = rows.columns, rows.with_columns(_once=once)
     blanked = {}
-    for c in columns:
-        groups, few, hidden, least = (nw.col(f"_{fact}_{c}") for fact in ("groups", "few", "hidden", "least"))
-        gives_away = (few > 0.5) & ((few < 1.5) | (hidden < K_ANONYMOUS)) & (size[c] == least)
-        hides = ((groups < MOST_GROUPS + 0.5) & ((size[c] < K_ANONYMOUS) | gives_away)).fill_null(False)
+    for c, sizes in _sizes(counted, [*dividing(names), *more]).items():
+        small = _small(sizes)
+        if small.empty:
+            continue
+        hides = nw.col(c).is_in([value for value in small if not pd.isna(value)]).fill_null(False)
+        hides = hides | nw.col(c).is_null() if small.isna().any() else hides
         blanked |= {name: nw.when(~hides).then(nw.col(name)) for name in (c, f"{c}_id") if name in names and name not in SOMEBODY}
-    return blanked
+    return rows.with_columns(**blanked) if blanked else rows
+
+
+def _sizes(rows: Frame, columns: list[str]) -> dict[str, pd.DataFrame]:
+    """Of each column that divides rows into few groups: its values and how many rows with each of them count (`_once`)."""
+    values = aggregate(rows, [], **{c: nw.col(c).n_unique() for c in columns}).iloc[0]
+    found = {}
+    for together in _packed({c: int(values[c]) + 1 for c in columns if values[c] <= MOST_VALUES}):
+        cells = aggregate(rows, together, _once=nw.col("_once").sum())
+        found |= {c: cells.groupby(c, dropna=False, as_index=False)["_once"].sum() for c in together}
+    return found
+
+
+def _packed(values: dict[str, int]) -> list[list[str]]:
+    """The columns in as few lots as can be: those of a lot have few enough combinations of their values to be asked together."""
+    lots: list[list[str]] = []
+    cells = MOST_CELLS + 1
+    for c, n in sorted(values.items(), key=lambda pair: pair[1]):
+        cells *= n
+        if cells > MOST_CELLS:
+            lots.append([])
+            cells = n
+        lots[-1].append(c)
+    return lots
+
+
+def _small(sizes: pd.DataFrame) -> pd.Series:
+    """The values of a column whose groups are hidden: the small ones, and the next smallest where those alone could be computed."""
+    n = sizes["_once"]
+    few = n[(n > 0) & (n < K_ANONYMOUS)]
+    if (n > 0).sum() > MOST_GROUPS:
+        return sizes.loc[[], sizes.columns[0]]
+    gives_away = len(few) > 0 and (len(few) == 1 or few.sum() < K_ANONYMOUS)
+    least = n[n >= K_ANONYMOUS].min()
+    return sizes.loc[(n < K_ANONYMOUS) | (gives_away & (n == least)), sizes.columns[0]]

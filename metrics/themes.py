@@ -248,8 +248,7 @@ def behind(tables: Tables, query: Query) -> Frame:
         own = now.rows[now.has[:, known.index(theme)]]
         rows = rows.filter(mentions(theme, in_lower_case()))
         state = "suppressed" if own["response_id"].nunique() < K_ANONYMOUS else state
-    named = nps.named(hiding.unnamed(rows if state == "value" else rows.head(0)), tables)
-    return named.sort("answered_on", "text", descending=[True, False])
+    return nps.named(hiding.unnamed(rows if state == "value" else rows.head(0)), tables)
 
 
 def _named(known: list[Theme], query: Query) -> Theme:

@@ -50,9 +50,7 @@ TICKETS: Columns = {  # a list of tickets is told in columns of its own
     "reopened_count": Column("service.reopened", "count"), "answered_hours": Column("service.answered", "hours"),
     "solved_days": Column("service.solved", "days"), "priority": Column("service.priority"), "channel": Column("service.channel"),
 }  # fmt: skip
-FIRST = ("answered_on", "sent_on", "amount_reporting", "amount_per_month", "revenue", "amount_now", "closing", "begun_on", "x_revenue")  # the most of it on top
 ONLY_BESIDE = {"kind": "opening", "lead_id": "became_deal", "starts_on": "held", "held": "starts_on"}  # elsewhere these names mean something else
-IN_ORDER = {"contact_hours"}  # lists with such a column come in an order of their own
 FLAGS = ("again", "got")  # 0 and 1 in the data
 
 
@@ -69,12 +67,10 @@ WORDS: Mapping[str, Callable[[object], str]] = {
 
 
 def worded(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with their codes in words, the largest or latest first, where they have no order of their own."""
+    """The rows with their codes in words, in the order in which they come (`metrics.lists`)."""
     said = {column: rows[column].map(word, na_action="ignore") for column, word in WORDS.items() if column in rows}
     flags = {column: rows[column].astype("boolean") for column in FLAGS if column in rows}
-    first = None if IN_ORDER & {*rows.columns} else next((column for column in FIRST if column in rows), None)
-    told = rows.assign(**said, **flags)
-    return told.sort_values(first, ascending=False, na_position="last", kind="stable") if first else told
+    return rows.assign(**said, **flags)
 
 
 def columns_of(rows: pd.DataFrame) -> Columns:

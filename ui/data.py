@@ -25,12 +25,12 @@ import warehouse
 from access.guard import NotAdmitted, admitted_now
 from access.kept import Kept
 from access.scope import Scope
-from metrics import CATALOGUE, decomposition
+from metrics import CATALOGUE, decomposition, lists
 from metrics.additive import Memory, remembering
 from metrics.change import Change, changed, headline, questions
 from metrics.metric import Metric, ask
 from metrics.period import Calendar
-from metrics.query import Frame, Query, QuestionError, collect, named, watched
+from metrics.query import Query, QuestionError, collect, watched
 from metrics.result import Answer
 from metrics.shelf import shelved
 from ui.view import View
@@ -191,7 +191,7 @@ def listed(view: View, name: str, query: Query, limit: int | None = MOST_ROWS) -
     if asked.behind is None:
         raise QuestionError(f"{name} does not name the rows behind it")
     if limit is None:
-        rows = collect(_rows(asked, view.snapshot, query))
+        rows = collect(lists.in_order(asked, lists.rows(asked, tables(view.snapshot), query)))
         return Behind(rows, len(rows))
     key = digest(view.snapshot, admitted_now().scope, asked, query, part=f"rows {limit}")
     found = _behind(key, asked, view.snapshot, query, limit)
@@ -223,18 +223,9 @@ def _memory(snapshot: str) -> Memory:
 
 @shelved(200)
 def _behind(key: str, asked: Metric, snapshot: str, query: Query, limit: int, customer: str | None = None) -> Behind:
-    frame = _rows(asked, snapshot, query)
-    frame = frame if customer is None else frame.filter(nw.col("customer_id") == customer)
-    rows = collect(frame.head(limit))
+    frame = lists.rows(asked, tables(snapshot), query, customer)
+    rows = collect(lists.in_order(asked, frame).head(limit))
     return Behind(rows, len(rows) if len(rows) < limit else int(collect(frame.select(n=nw.len()))["n"].iloc[0]))
-
-
-def _rows(asked: Metric, snapshot: str, query: Query) -> Frame:
-    """A metric's rows, named after their customers where the metric has not done so."""
-    open_tables = tables(snapshot)
-    frame = asked.behind(open_tables, replace(query, options={**asked.options, **query.options}))
-    columns = set(frame.columns)
-    return named(frame, open_tables) if "customer_id" in columns and not {"customer", "name"} & columns else frame
 
 
 def digest(snapshot: str, scope: Scope, asked: Metric | None, query: Query | None = None, part: str = "") -> str:

@@ -84,8 +84,8 @@ def test_the_files_hold_all_rows_that_match_not_only_those_on_screen(look, monke
     assert captions == ["First 3 of 12 rows"] and lines[1:13] == list(whole["name"])
 
 
-def test_codes_are_in_words_and_the_most_stands_first(look):
-    rows = pd.DataFrame({"customer": ["a", "b"], "kind": ["churn", "new"], "closing": [0.0, 5.0], "opening": [3.0, 0.0], "got": [0, 1]})
+def test_codes_are_in_words_and_rows_stay_in_their_order(look):
+    rows = pd.DataFrame({"customer": ["b", "a"], "kind": ["new", "churn"], "closing": [5.0, 0.0], "opening": [0.0, 3.0], "got": [1, 0]})
     told = behind.worded(rows)
     assert told["customer"].tolist() == ["b", "a"] and told["kind"].tolist() == ["New", "Churn"] and told["got"].tolist() == [True, False]
 

@@ -18,7 +18,6 @@ from metrics.result import K_ANONYMOUS, hidden_along, starts, suppress_all
 
 SOMEBODY = ("customer_id", "contact_id", "response_id", "answer_id")  # a filter on these names somebody, not a group among others
 MOST_GROUPS = 40  # a column with more of them divides nothing: ticket numbers
-MOST_VALUES = 1000  # a column with more of them, however few of its rows count, is not looked at: ticket numbers
 MOST_CELLS = 50_000  # combinations of the values of columns that are asked about together
 KEPT = (  # of an anonymous answer: what is known of everybody who answered that day
     "score", "text", "band", "wave", "answered_on", "answered_on_d", "answered_on_m", "question_id", "question", "dimension", "scale_min", "scale_max",
@@ -144,7 +143,7 @@ def veiled(rows: Frame, once: nw.Expr, *more: str) -> Frame:
     """`rows` where the value of a segment column is null wherever its group is hidden: the list says no more than the table.
 
     once: 1 in the rows that count, 0 in others. more: further columns that the metric is asked by. How large the groups are is asked at
-    once, of a few columns per question; to carry every row past every group would take the engine a hundred times as long.
+    once, of a few columns per question; to carry every row past every group takes the engine eight times as long.
     """
     names, counted = rows.columns, rows.with_columns(_once=once)
     blanked = {}
@@ -160,9 +159,10 @@ def veiled(rows: Frame, once: nw.Expr, *more: str) -> Frame:
 
 def _sizes(rows: Frame, columns: list[str]) -> dict[str, pd.DataFrame]:
     """Of each column that divides rows into few groups: its values and how many rows with each of them count (`_once`)."""
-    values = aggregate(rows, [], **{c: nw.col(c).n_unique() for c in columns}).iloc[0]
+    counting = {f"{c}_counting": nw.when(nw.col("_once") > 0).then(nw.col(c)).n_unique() for c in columns}  # rows that do not count are one more: null
+    values = aggregate(rows, [], **counting, **{c: nw.col(c).n_unique() for c in columns}).iloc[0]
     found = {}
-    for together in _packed({c: int(values[c]) + 1 for c in columns if values[c] <= MOST_VALUES}):
+    for together in _packed({c: int(values[c]) + 1 for c in columns if values[f"{c}_counting"] <= MOST_GROUPS + 1}):
         cells = aggregate(rows, together, _once=nw.col("_once").sum())
         found |= {c: cells.groupby(c, dropna=False, as_index=False)["_once"].sum() for c in together}
     return found

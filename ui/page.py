@@ -134,9 +134,8 @@ def _beside_once(draw: Callable, guarded: Callable, options: dict) -> Callable:
             _drawn.clear()
         _drawn.add(key)
 
-    made = functools.cache(
-        lambda is_parallel: st.fragment(noted, parallel=is_parallel, **options)
-    )  # pages are read anew at every run: one of the two is enough
+    # pages are read anew at every run: one of the two is enough
+    made = functools.cache(lambda is_parallel: st.fragment(noted, parallel=is_parallel, **options))
     return functools.wraps(draw)(lambda *args, **kwargs: made(_key(draw, args, kwargs) not in _drawn)(*args, **kwargs))
 
 

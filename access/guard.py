@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import warehouse
 from access import identity
 from access.identity import Refusal
+from access.noted import Noted
 from access.reader import SITTING_HERE, Reader, acting, reader, session_hours
 from access.roles import may_open
 
 _admitted: ContextVar[Reader | None] = ContextVar("admitted", default=None)
-SEEN = "_rapport_reader"  # of Streamlit's context of one run: who was asking a moment ago
-MOMENT = 0.05  # seconds for which that holds: a page asks a hundred times within one run, and each look into the session costs more than the answer
+_seen: Noted[tuple[float, Reader]] = Noted("reader")  # when and who was asking a moment ago
+MOMENT = 0.05  # seconds for which that holds
 SESSION = "_admitted"  # digest of the reader for whom app.py opened this session's page
 CHOICE = "_acting_as"  # the grant chosen by a reader who has several; without sign-in: (user, grant) being tried
 REFUSED = "This page was opened without the application around it. [Open the start page · 打开首页](/)"
@@ -42,8 +42,9 @@ class NotAdmitted(PermissionError):
 def admit() -> Iterator[Reader]:
     """Open the gate for the page that runs inside; called by app.py and nothing else. Raises NotAdmitted, and leaves the gate shut."""
     st.session_state.pop(SESSION, None)
-    _note(None)
+    _seen.put(None)
     found = reader_now()
+    _seen.put((time.monotonic(), found))
     token = _admitted.set(found)
     st.session_state[SESSION] = found.digest
     try:
@@ -81,27 +82,23 @@ def admitted_now() -> Reader:
 
     Looked up when a run begins (`admit`, `is_stale`), and again within it once a moment has passed.
     """
-    run, now = get_script_run_ctx(suppress_warning=True), time.monotonic()
-    seen = getattr(run, SEEN, None)
+    seen, now = _seen.get(), time.monotonic()
     if seen and now - seen[0] < MOMENT:
         return seen[1]
     if not st.session_state.get(SESSION):
         raise NotAdmitted("no page of this session was opened through app.py: start the server with `streamlit run asgi.py`")
     found = reader_now()
-    _note((now, found))
+    _seen.put((now, found))
     return found
 
 
-def _note(seen: tuple[float, Reader] | None) -> None:
-    """Keep it with the run, which belongs to one session."""
-    run = get_script_run_ctx(suppress_warning=True)
-    if run is not None:
-        setattr(run, SEEN, seen)
-
-
 def is_stale() -> bool:
-    """Whether the reader is no longer the one the page was drawn for: revoked, signed out, or in another role."""
-    _note(None)
+    """Whether the reader is no longer the one the page was drawn for: revoked, signed out, or in another role.
+
+    A part that runs alone looks anew; one that runs with its page was asked for a moment ago (`admit`).
+    """
+    if _admitted.get() is None:
+        _seen.put(None)
     try:
         return admitted_now().digest != st.session_state[SESSION]
     except NotAdmitted:

@@ -34,6 +34,10 @@ class Kept:
             self._values[whole] = now, mark, value
         return value
 
+    def read(self, data: Path, look: Callable[..., list[Value]]) -> list[Value]:
+        """What `look` reads from the database of a data directory's records; nothing while there is none."""
+        return self.get(data, look.__qualname__, lambda: look(database.connect(data)) if database.exists(data) else [])
+
     def forget(self) -> None:
         """Look everything up anew from now on."""
         self._values.clear()

@@ -9,6 +9,9 @@ import pandas as pd
 from charts import theme
 
 ROW, FRAME = 28, 60
+SIZE = 11  # px of the words in cells
+DEEP = 0.65  # part of the sequential colours from which on words lie on colours far from the page's own
+ENDS = (0.19, 0.84)  # parts of the diverging colours outside of which they do
 
 
 def heat(
@@ -21,24 +24,52 @@ def heat(
     colours run from little to much. hover: a cell in words, lines separated by line feeds. mark: what a cell without a value
     shows ("…" while it runs, "·" when too few).
     """
+    said = _or_hidden(_lines(hover or (lambda row: label(row["value"]))), theme.SUPPRESSED)
+    return mapped(rows, across, down, lambda row: label(row["value"]), said, names=names, middle=middle, mark=mark, height=height)
+
+
+def mapped(
+    rows: pd.DataFrame, across: str, down: str, text: Callable[[dict], str], hover: Callable[[dict], str], *, names: dict | None = None,
+    middle: float | None = None, span: tuple[float, float] | None = None, mark: Callable[[object], str] = lambda row: "", height: int | None = None,
+) -> dict:  # fmt: skip
+    """As `heat`, for whoever writes the cells, and what is said of them, from the whole row. span: the values at the ends of the colours."""
     columns, lines = list(dict.fromkeys(rows[across])), list(dict.fromkeys(rows[down]))
     cells = {(row[down], row[across]): row for row in rows.to_dict("records")}
     grid = [[cells.get((line, column)) for column in columns] for line in lines]
     x, y = theme.labels(columns, names), theme.labels(lines, names)
-    mark, hover = _or_hidden(mark, "×"), _or_hidden(_lines(hover or (lambda row: label(row["value"]))), theme.SUPPRESSED)
+    low, high = span or _span([_value(cell) for line in grid for cell in line], middle)
     trace = {
         "type": "heatmap", "x": x, "y": y,
-        "z": [[_value(cell) for cell in line] for line in grid],
-        "text": [["" if cell is None else mark(cell) if _value(cell) is None else label(cell["value"]) for cell in line] for line in grid],
+        "z": [[_value(cell) for cell in line] for line in grid], "zmin": low, "zmax": high,
         "customdata": [["" if cell is None else hover(cell) for cell in line] for line in grid],
-        "texttemplate": "%{text}", "textfont": {"size": 11}, "hovertemplate": "%{y} · %{x}: %{customdata}<extra></extra>", "hoverongaps": False,
-        "xgap": 2, "ygap": 2, "showscale": False, "colorscale": theme.DIVERGING if middle is not None else theme.SEQUENTIAL,
-        **({"zmid": middle} if middle is not None else {}),
+        "hovertemplate": "%{y} · %{x}: %{customdata}<extra></extra>", "hoverongaps": False,
+        "xgap": 2, "ygap": 2, "showscale": False, "colorscale": theme.SEQUENTIAL if middle is None else theme.DIVERGING,
     }  # fmt: skip
     frame = theme.layout(height or FRAME + ROW * len(lines))
     frame["xaxis"] = theme.axis(type="category", showgrid=False, side="top")
     frame["yaxis"] = theme.axis(type="category", showgrid=False, autorange="reversed")
-    return {"data": [trace, *_gaps(grid, x, y, mark)], "layout": frame}
+    mark, ink = _or_hidden(mark, "×"), _ink(low, high, middle is not None)
+    return {"data": [trace, *_words(grid, x, y, lambda cell: mark(cell) if _value(cell) is None else text(cell), ink)], "layout": frame}
+
+
+def _span(values: list[float | None], middle: float | None) -> tuple[float, float]:
+    """The values at the ends of the colours: the least and the most, or as far on either side of the middle as any value lies."""
+    known = [value for value in values if value is not None] or [0.0]
+    if middle is None:
+        return (min(known), max(known)) if min(known) < max(known) else (min(known) - 0.5, max(known) + 0.5)
+    reach = max(abs(value - middle) for value in known) or 0.5
+    return middle - reach, middle + reach
+
+
+def _ink(low: float, high: float, is_diverging: bool) -> Callable[[float], str]:
+    """The colour of a word on a cell. The sequential colours begin near the page's own: their first is what can be read on their last."""
+
+    def of(value: float) -> str:
+        at = (value - low) / (high - low)
+        is_deep = not ENDS[0] < at < ENDS[1] if is_diverging else at > DEEP
+        return theme.SEQUENTIAL[0][1] if is_deep else theme.INK
+
+    return of
 
 
 def _lines(said: Callable[[dict], str]) -> Callable[[dict], str]:
@@ -74,19 +105,18 @@ def _shade(across: int, down: int) -> dict:
     return {"type": "rect", "xref": "x", "yref": "y", **sides, "fillcolor": theme.GREY.format(0.10), "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}}
 
 
-def _gaps(grid, x: list[str], y: list[str], mark) -> list[dict]:
-    """Marks on cells without a value: a heat map draws no text there. x, y: what columns and lines are called."""
-    spots = [
-        (column, line, mark(cell)) for line, row in zip(y, grid, strict=True) for column, cell in zip(x, row, strict=True) if cell and _value(cell) is None
-    ]
+def _words(grid, x: list[str], y: list[str], text: Callable[[dict], str], ink: Callable[[float], str]) -> list[dict]:
+    """The words of the cells, as points of their own: a heat map draws none where there is no value, and grey ones on its middle colours."""
+    spots = [(column, line, text(cell), _value(cell)) for line, row in zip(y, grid, strict=True) for column, cell in zip(x, row, strict=True) if cell]
     spots = [spot for spot in spots if spot[2]]
     if not spots:
         return []
-    across, down, texts = zip(*spots, strict=True)
+    across, down, texts, values = zip(*spots, strict=True)
+    colours = [theme.FAINT if value is None else ink(value) for value in values]
     return [
         {
             "type": "scatter", "mode": "text", "x": list(across), "y": list(down), "text": list(texts),
-            "hoverinfo": "skip", "textfont": {"size": 11, "color": theme.FAINT},
+            "hoverinfo": "skip", "textfont": {"size": SIZE, "color": colours},
         }
     ]  # fmt: skip
 

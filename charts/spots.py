@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from charts import theme
-from charts.grids import heat
+from charts.grids import mapped
 
 SPOT = 30  # px: what of a cell can be clicked around its middle
 ROOM = 96  # px above the cells, for the names of what was asked
@@ -22,14 +22,12 @@ def spots(rows: pd.DataFrame, across: str, down: str, label: Callable[[dict], st
     """
     ends = [pd.to_numeric(rows[end]).astype("float64") for end in ("scale_min", "scale_max")]
     placed = rows.assign(value=(pd.to_numeric(rows["value"]).astype("float64") - ends[0]) / (ends[1] - ends[0]))
-    figure = heat(placed, across, down, lambda value: "", names=names, middle=0.5)
-    lines, columns = list(dict.fromkeys(rows[down])), list(dict.fromkeys(rows[across]))
-    trace, cells = figure["data"][0], rows.to_dict("records")
+    cells = rows.to_dict("records")
     known = {(cell[down], cell[across]): cell for cell in cells}
-    trace |= {
-        "hoverinfo": "skip", "hovertemplate": None, "zmin": 0, "zmax": 1,
-        "text": [[_text(known.get((line, column)), label) for column in columns] for line in lines],
-    }  # fmt: skip
+    figure = mapped(placed, across, down, lambda cell: _text(known[cell[down], cell[across]], label), lambda cell: "", names=names, middle=0.5, span=(0.0, 1.0))
+    lines, columns = list(dict.fromkeys(rows[down])), list(dict.fromkeys(rows[across]))
+    trace = figure["data"][0]
+    trace |= {"hoverinfo": "skip", "hovertemplate": None}
     shown = [cell for cell in cells if pd.notna(cell["value"])]
     figure["data"].append(_handles(shown, columns, lines, across, down, label, hover, trace))
     figure["layout"]["shapes"] = [_frame(columns.index(cell[across]), lines.index(cell[down])) for cell in shown if _is_low(cell)]
@@ -40,9 +38,7 @@ def spots(rows: pd.DataFrame, across: str, down: str, label: Callable[[dict], st
     return figure
 
 
-def _text(cell: dict | None, label: Callable[[dict], str]) -> str:
-    if cell is None or pd.isna(cell["value"]):
-        return ""
+def _text(cell: dict, label: Callable[[dict], str]) -> str:
     return (LOW if _is_low(cell) else "") + theme.escaped(label(cell))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import narwhals as nw
@@ -38,7 +39,7 @@ def funnel(tables: Tables, query: Query) -> Answer:
         mode "passed" (this stage or a later one; default), "strict" (every stage up to this one, in order) or "any" (this very
             stage: may rise).
         within_days: only what happened in so many days after the creation (the last instant included), of deals that are at
-            least as old; 0 for no limit.
+            least as old; 0 for no limit. A period or step with younger deals is not complete.
 
     Returns one row per (position, stage): value = overall share; numerator = deals that got there; denominator = n = all deals;
     extra: step (share of the stage before), step_low, step_high, won, lost, open (of all deals), amount (of those that got
@@ -60,7 +61,7 @@ def funnel(tables: Tables, query: Query) -> Answer:
     extra = ("step", "step_low", "step_high", "won", "lost", "open", "amount", "unconverted")
     checks = [_whole(rows, query.options["unit"]), *([_falling(rows, keys)] if query.options["mode"] != "any" else [])]
     notes = {**_notes(query), **({} if keys else _narrowest(rows))}
-    return answer(rows, query, keys=(*query.by, "position", "stage"), extra=extra, checks=checks, notes=notes)
+    return _aged(answer(rows, query, keys=(*query.by, "position", "stage"), extra=extra, checks=checks, notes=notes), query)
 
 
 def funnel_to_cash(tables: Tables, query: Query) -> Answer:
@@ -75,7 +76,18 @@ def funnel_to_cash(tables: Tables, query: Query) -> Answer:
     last = rows[rows["position"] == rows["position"].max()]
     if last.empty and not keys:
         last = pd.DataFrame({"n": [0], "numerator": [np.nan], "denominator": [0], "stage": [None]})
-    return answer(last, query, extra=("stage",), notes=_notes(query))
+    return _aged(answer(last, query, extra=("stage",), notes=_notes(query)), query)
+
+
+def _aged(found: Answer, query: Query) -> Answer:
+    """With a limit of days, a step is complete once its last deals are as old: until then only its first deals are counted."""
+    days = query.options["within_days"]
+    if not days:
+        return found
+    ends = {bucket.start: bucket.end for bucket in query.period.buckets(query.grain)} if query.grain else {}
+    youngest = query.period.as_of - dt.timedelta(days=days)
+    is_old = np.array([ends[start] <= youngest for start in found.rows["period"]], dtype=bool) if query.grain else query.period.end <= youngest
+    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & is_old))
 
 
 def _steps(tables: Tables, query: Query) -> tuple[Frame, list[str]]:

@@ -10,7 +10,7 @@ import charts
 from access.guard import guard
 from charts.checked import Checked
 from ui import behind, data, numbers, page, spoken
-from ui.cards import Card, row
+from ui.cards import PAID, Card, row
 from ui.figure import clickable, figure, ready
 from ui.table import Column, listing
 from ui.words import plain, t
@@ -18,7 +18,7 @@ from ui.words import plain, t
 guard("funnel")
 
 CARDS = (
-    Card("win_rate"), Card("win_probability"), Card("funnel_to_cash"), Card("lead_conversion"), Card("sales_cycle"), Card("open_pipeline"),
+    Card("win_rate"), Card("win_probability"), PAID, Card("lead_conversion"), Card("sales_cycle"), Card("open_pipeline"),
     Card("forecast", trend=False), Card("stalled", trend=False),
 )  # fmt: skip
 MODES = ("passed", "strict", "any")
@@ -210,8 +210,7 @@ def _stalled(view) -> str | None:
 def _idle(view, is_honest: bool):
     """The deals that do not move, or those of them with good notes, and how many there are where the list may not hold all."""
     idle = data.rows_behind(view, "stalled")
-    rows = idle.rows.sort_values("amount_reporting", ascending=False, na_position="last")
-    rows, total = (rows[rows["is_honest"].astype(bool)], None) if is_honest else (rows, idle.total)
+    rows, total = (idle.rows[idle.rows["is_honest"].astype(bool)], None) if is_honest else (idle.rows, idle.total)
     return listing(view, in_words(rows), STALLED), total
 
 
@@ -360,15 +359,11 @@ def forecast(view):
 
 row(view, CARDS)
 stages(view)
-left, right = st.columns(2)
-with left:
+with page.beside():
     times(view)
-with right:
     winning(view)
 stalled(view)
-left, right = st.columns(2)
-with left:
+with page.beside():
     reasons(view)
-with right:
     sources(view)
 forecast(view)

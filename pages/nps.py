@@ -229,8 +229,7 @@ def opened(view, where, label, key, name="nps"):
         leading(view, rows, ANSWERS, key=f"{key}_rows", total=behind.total, metrics=(data.metric(name),))
     with comments:
         said = data.rows_behind(view, "verbatims", where=where)
-        rows = worded(said.rows).sort_values("answered_on", ascending=False, kind="stable")
-        leading(view, rows, COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
+        leading(view, worded(said.rows), COMMENTS, key=f"{key}_comments", total=said.total, metrics=(data.metric("verbatims"),))
     column, value = next(iter(where.items()))
     filter = {known: filter for filter, known in SEGMENTS.items()}.get(column)
     if filter:
@@ -420,7 +419,7 @@ def _silent(view):
         return None
     values = {"n": numbers.count(found["n"]), "of": numbers.count(found["denominator"]), "money": money(found["revenue"])}
     behind = data.rows_behind(view, "silent_accounts")
-    return t("nps.silent_says", **values), listing(view, worded(behind.rows).sort_values("revenue", ascending=False), SILENT), behind.total
+    return t("nps.silent_says", **values), listing(view, worded(behind.rows), SILENT), behind.total
 
 
 row(view, CARDS)
@@ -437,10 +436,8 @@ else:
     with right:
         three_ways(view)
     by_segment(view)
-    left, right = st.columns(2)
-    with left:
+    with page.beside():
         waves(view)
-    with right:
         revenue_by_band(view)
     loops.section(view)
 satisfaction(view)

@@ -1,11 +1,13 @@
 """How are we doing, and what changed?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
 import charts
 from access.guard import guard
 from ui import calling, clocks, data, faults, goals, numbers, page, sentences, weak
-from ui.cards import Card, row, title
+from ui.cards import PAID, Card, row, title
 from ui.figure import figure, ready
 from ui.navigation import link
 from ui.table import Column
@@ -19,11 +21,11 @@ NPS, RETENTION, ARPU, WON = (
     Card("arpu", leads_to="arpu"),
     Card("win_rate", leads_to="funnel"),
 )
-PAID = Card("funnel_to_cash", leads_to="funnel", label="overview.paid", options={"within_days": 90})  # equally old deals only: young ones cannot have paid
+CASH = replace(PAID, leads_to="funnel")
 CARDS = {
-    "recurring": (NPS, Card("nrr", leads_to="retention"), Card("grr", leads_to="retention"), RETENTION, Card("arpa", leads_to="arpu"), ARPU, WON, PAID),
+    "recurring": (NPS, Card("nrr", leads_to="retention"), Card("grr", leads_to="retention"), RETENTION, Card("arpa", leads_to="arpu"), ARPU, WON, CASH),
     "purchases": (NPS, RETENTION, Card("first_month_retention", leads_to="retention"), Card("revenue", leads_to="arpu"), ARPU,
-                  Card("concentration", leads_to="arpu", trend=False), WON, PAID),
+                  Card("concentration", leads_to="arpu", trend=False), WON, CASH),
 }  # fmt: skip
 ARROWS = {True: ":material/trending_up:", False: ":material/trending_down:"}
 TONES = {True: "green", False: "red", None: "gray"}

@@ -404,10 +404,8 @@ def _cared(view):
 
 row(view, CARDS)
 migration(view)
-left, right = st.columns(2)
-with left:
+with page.beside():
     distribution(view)
-with right:
     mix(view)
 inside(view)
 care(view)

@@ -55,7 +55,7 @@ MAY_IMPORT = {
 
 # package of others → where it may be imported
 ONLY_IN = {
-    "streamlit": ("app", "asgi", "pages", "ui", "access.guard", "access.identity"),
+    "streamlit": ("app", "asgi", "pages", "ui", "access.guard", "access.identity", "access.noted"),
     "sqlalchemy": ("connectors", "records"),
     "alembic": ("records",),
     "duckdb": ("connectors", "warehouse"),

@@ -60,18 +60,12 @@ def usual(view: View, quarters: list[Quarter]) -> int:
 
 def every() -> list[Audit]:
     """All audits that are kept, the newest first."""
-    return _read(audits.audits)
+    return _kept.read(data.directory(), audits.audits)
 
 
 def findings() -> list:
     """The findings of all audits, the next due first."""
-    return _read(audits.findings)
-
-
-def _read(look: Callable[..., list]) -> list:
-    """What the records know, looked up when they have changed."""
-    place = data.directory()
-    return _kept.get(place, look.__name__, lambda: look(database.connect(place)) if database.exists(place) else [])
+    return _kept.read(data.directory(), audits.findings)
 
 
 def forget() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from ui.navigation import link
 from ui.view import View
 from ui.words import definition_of, plain, t
 
-PER_ROW = 4
+PER_ROW = 4  # at most
+NARROWEST = 200  # px of a card
 SKELETON = 140  # px kept free while a card is computed
 
 
@@ -33,6 +34,9 @@ class Card:
     options: Mapping[str, Any] = field(default_factory=dict)
     where: Mapping[str, str | None] = field(default_factory=dict)
     trend: bool = True
+
+
+PAID = Card("funnel_to_cash", label=standing.NAMES["funnel_to_cash"], options=standing.OPTIONS["funnel_to_cash"])
 
 
 @dataclass(frozen=True)
@@ -55,24 +59,23 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
     if all(page.was_drawn(show, view, card) for card in cards):
         _together(view, tuple(cards), per_row)
         return
-    for column, card in _placed(cards, per_row):
-        with column:
+    with _grid(cards, per_row):
+        for card in cards:
             show(view, card)
 
 
 @page.fragment()
 def _together(view: View, cards: tuple[Card, ...], per_row: int) -> None:
     """The cards of a row as one part of the page: eight parts cost the server more than what they show."""
-    for column, card in _placed(cards, per_row):
-        with column:
+    grid = _grid(cards, per_row)
+    for card in cards:
+        with grid.cell():
             _inside(view, card, is_known=True)
 
 
-def _placed(cards: Sequence[Card], per_row: int) -> Iterator[tuple[Any, Card]]:
-    """Every card with its place."""
-    for start in range(0, len(cards), per_row):
-        chunk = cards[start : start + per_row]
-        yield from zip(st.columns(per_row if len(cards) > per_row else len(chunk), border=True), chunk, strict=False)
+def _grid(cards: Sequence[Card], per_row: int):
+    """Cells with a border, fewer of them in a row where a number would be cut off."""
+    return st.grid(columns=min(per_row, len(cards)), min_column_width=NARROWEST, border=True)
 
 
 @page.fragment(parallel=True)

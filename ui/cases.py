@@ -30,8 +30,7 @@ def known(view: View) -> dict[str, list[Case]]:
 
     A case of another customer does not exist for this reader.
     """
-    place = data.directory()
-    found = _kept.get(place, None, lambda: cases.cases(database.connect(place)) if database.exists(place) else [])
+    found = _kept.read(data.directory(), cases.cases)
     theirs = customers.about(view.snapshot, people.accounts, *sorted({case.customer_id for case in found})) if found else {}
     of: dict[str, list[Case]] = {}
     for case in found:

@@ -22,6 +22,7 @@ from ui.words import plain, t
 from warehouse.errors import StoreError
 
 log = logging.getLogger("rapport.pages")
+BESIDE = 320  # px that a part beside another needs
 EXPECTED = (QuestionError, PeriodError, StoreError, SourceError)  # their text is written for readers
 
 
@@ -194,6 +195,11 @@ def section(title: str, help: str | None = None) -> Iterator[None]:
     with st.container(border=True):
         st.header(t(title), help=t(help) if help else None, anchor=False)
         yield
+
+
+def beside():
+    """Two parts side by side, the second under the first where there is no room for both: `with beside(): one(view); other(view)`."""
+    return st.grid(columns=2, min_column_width=BESIDE)
 
 
 def sentence(*texts: str | None) -> None:

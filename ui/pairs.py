@@ -60,8 +60,7 @@ class Asked:
 
 def words() -> list[IdentityDecision]:
     """The newest word on every pair, the oldest first."""
-    place = data.directory()
-    return _kept.get(place, None, lambda: identities.newest(database.connect(place)) if database.exists(place) else [])
+    return _kept.read(data.directory(), identities.newest)
 
 
 def decisions() -> list[IdentityDecision]:

@@ -33,8 +33,8 @@ LOW, MIDDLE = 6, 0.5  # who is unhappy: a score of at most 6 on 0 to 10 (NPS), e
 
 def known() -> list[Plan]:
     """All plans that the present reader may be told of, the next due first. A plan of customers who are not all theirs does not exist for them."""
-    place, scope = data.directory(), admitted_now().scope
-    found = _kept.get(place, None, lambda: plans.plans(database.connect(place)) if database.exists(place) else [])
+    scope = admitted_now().scope
+    found = _kept.read(data.directory(), plans.plans)
     return [plan for plan in found if may_know(scope, plan.segment)]
 
 

@@ -12,7 +12,7 @@ from access.guard import admitted_now
 from access.kept import Kept
 from access.roles import may
 from metrics import people
-from records import database, regrades
+from records import regrades
 from records.decided import Regrade
 from ui import customers, data, numbers, spoken
 from ui.view import View
@@ -29,8 +29,7 @@ def known(view: View) -> Known:
 
     A decision about another customer does not exist for this reader.
     """
-    place = data.directory()
-    found = _kept.get(place, None, lambda: regrades.regrades(database.connect(place)) if database.exists(place) else [])
+    found = _kept.read(data.directory(), regrades.regrades)
     theirs = customers.about(view.snapshot, people.accounts, *sorted({one.customer_id for one in found})) if found else {}
     of: Known = {}
     for one in found:

@@ -60,8 +60,7 @@ def _said(view: View) -> tuple[tuple, ...]:
 
 def _newest(view: View) -> dict[str, Review]:
     """The newest review of every account that the reader may see, under the account that a customer belongs to now."""
-    place = data.directory()
-    found = _kept.get(place, None, lambda: reviews.reviews(database.connect(place)) if database.exists(place) else [])
+    found = _kept.read(data.directory(), reviews.reviews)
     accounts = customers.about(view.snapshot, people.accounts, *sorted({one.customer_id for one in found})) if found else {}
     newest: dict[str, Review] = {}
     for one in found:

@@ -16,7 +16,7 @@ from metrics.change import headline
 from metrics.pace import Course, Pace, goal, pace
 from metrics.period import Period, add_months
 from metrics.query import Query
-from records import database, targets
+from records import targets
 from records.models import Target
 from ui import data, numbers, offered, selection
 from ui.filters import label
@@ -48,8 +48,7 @@ def course(target: Target) -> Course:
 
 def known() -> list[Target]:
     """All targets that the present reader may be told of, the next due first; looked up when the records have changed."""
-    place = data.directory()
-    found = _kept.get(place, None, lambda: targets.targets(database.connect(place)) if database.exists(place) else [])
+    found = _kept.read(data.directory(), targets.targets)
     scope = admitted_now().scope
     return [target for target in found if may_know(scope, target.metric, target.segment)]
 

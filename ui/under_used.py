@@ -14,7 +14,7 @@ from access.roles import may
 from metrics import feature_use
 from metrics.period import Period, add_months
 from metrics.query import Query
-from records import database, features
+from records import features
 from records.decided import FeatureDecision
 from ui import customers, data, numbers
 from ui.view import View
@@ -73,10 +73,9 @@ def used(view: View, of: str) -> Used:
 
 def decided() -> list[FeatureDecision]:
     """All decisions about features, the newest first; none for a reader of a part."""
-    place = data.directory()
     if not admitted_now().scope.is_full:
         return []
-    return _kept.get(place, None, lambda: features.decisions(database.connect(place)) if database.exists(place) else [])
+    return _kept.read(data.directory(), features.decisions)
 
 
 def forget() -> None:

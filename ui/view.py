@@ -11,16 +11,16 @@ from functools import cached_property
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from access.noted import Noted
 from metrics.period import Period
 from metrics.query import Query
 from ui.selection import DEFAULT, Selection, as_params
 from ui.words import KEY as LANGUAGE
 
 SESSION, READABLE = "_view", "_view_readable"
-NOTED = "_rapport_view"  # of Streamlit's context of one run
 NO_SNAPSHOT = "–"
+_noted: Noted[View] = Noted("view")
 
 
 @dataclass(frozen=True)
@@ -87,26 +87,18 @@ def unpublished() -> View:
 def keep(view: View | None, is_readable: bool = True) -> None:
     """Remember the run's view for its page and its fragments. is_readable: whether what has been published, if anything, can be read."""
     st.session_state[SESSION], st.session_state[READABLE] = view, is_readable
-    _note(view)
+    _noted.put(view)
 
 
 def current() -> View | None:
     """The view of this run; None when nothing has been published yet."""
-    run = get_script_run_ctx(suppress_warning=True)
-    found = getattr(run, NOTED, None)
+    found = _noted.get()
     if found is None:
         found = st.session_state.get(SESSION)
-        _note(found)
+        _noted.put(found)
     return found
 
 
 def is_readable() -> bool:
     """Whether a run without a view has none because nothing was published: else its files are gone, and whoever looks has been told."""
     return st.session_state.get(READABLE, True)
-
-
-def _note(view: View | None) -> None:
-    """Keep it with the run: every number on a page asks how it is to be written, and each look into the session costs more than the number."""
-    run = get_script_run_ctx(suppress_warning=True)
-    if run is not None:
-        setattr(run, NOTED, view)

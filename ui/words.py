@@ -5,28 +5,21 @@ from __future__ import annotations
 import re
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import locales
+from access.noted import Noted
 
 KEY = "lang"  # in the session and in the URL
-NOTED = "_rapport_language"  # of Streamlit's context of one run
+_noted: Noted[str] = Noted("language")
 
 
 def language() -> str:
     """The reader's language, settled once per session by `settle`."""
-    run = get_script_run_ctx(suppress_warning=True)
-    found = getattr(run, NOTED, None)
+    found = _noted.get()
     if found is None:
         found = st.session_state.get(KEY) or "en"
-        _note(run, found)
+        _noted.put(found)
     return found
-
-
-def _note(run, found: str) -> None:
-    """Keep it with the run: a page has hundreds of words, and each look into the session costs more than the word."""
-    if run is not None:
-        setattr(run, NOTED, found)
 
 
 def settle(asked: str | None) -> str:
@@ -35,7 +28,7 @@ def settle(asked: str | None) -> str:
         st.session_state[KEY] = asked
     elif not st.session_state.get(KEY):
         st.session_state[KEY] = "zh-CN" if (st.context.locale or "").lower().startswith("zh") else "en"
-    _note(get_script_run_ctx(suppress_warning=True), st.session_state[KEY])
+    _noted.put(st.session_state[KEY])
     return st.session_state[KEY]
 
 

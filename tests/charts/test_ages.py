@@ -67,8 +67,9 @@ def test_three_kinds_of_cell():
         dtype=object,
     )
     figure = drawn(charts.cohorts(rows, {None: "All", JAN: "Jan", FEB: "Feb"}, hover=lambda cell: "x"))
-    heat, marks = figure["data"]
-    assert heat["y"] == ["All", "Jan", "Feb"] and heat["z"][1][:2] == [1.0, 0.456] and heat["text"][1][1] == "46"
-    assert (marks["text"], marks["y"]) == (["…"], ["Feb"])  # in progress is marked, not observable is not
+    heat, words = figure["data"]
+    assert heat["y"] == ["All", "Jan", "Feb"] and heat["z"][1][:2] == [1.0, 0.456]
+    said = dict(zip(zip(words["y"], words["x"], strict=True), words["text"], strict=True))
+    assert said["Jan", "1"] == "46" and said["Feb", "1"] == "…" and ("Jan", "2") not in said  # in progress is marked, not observable is not
     (frame,) = figure["layout"]["shapes"]
     assert (frame["x0"] < 1 < frame["x1"]) and (frame["y0"] < 2 < frame["y1"])

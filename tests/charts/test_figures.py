@@ -2,7 +2,9 @@
 
 import datetime as dt
 import math
+import tomllib
 from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -107,9 +109,34 @@ def test_a_forest_shows_no_point_for_what_is_suppressed():
 
 def test_a_heat_map_says_why_a_cell_is_empty():
     rows = pd.DataFrame({"age": [0, 1, 0], "cohort": ["Jan", "Jan", "Feb"], "value": [0.5, NAN, 0.25], "kind": ["seen", "running", "seen"]})
-    heat, marks = charts.heat(rows, "age", "cohort", lambda v: f"{v:.0%}", mark=lambda row: "…" if row["kind"] == "running" else "")["data"]
-    assert heat["z"] == [[0.5, None], [0.25, None]] and heat["text"] == [["50%", "…"], ["25%", ""]]
-    assert (marks["x"], marks["y"], marks["text"]) == (["1"], ["Jan"], ["…"])
+    heat, words = charts.heat(rows, "age", "cohort", lambda v: f"{v:.0%}", mark=lambda row: "…" if row["kind"] == "running" else "")["data"]
+    assert heat["z"] == [[0.5, None], [0.25, None]] and (heat["zmin"], heat["zmax"]) == (0.25, 0.5)
+    assert list(zip(words["x"], words["y"], words["text"], strict=True)) == [("0", "Jan", "50%"), ("1", "Jan", "…"), ("0", "Feb", "25%")]
+
+
+@pytest.mark.parametrize("looks", ["light", "dark"])
+@pytest.mark.parametrize(("middle", "least"), [(None, 3.5), (0.5, 2.9)])
+def test_every_word_on_a_heat_map_can_be_read_on_its_colour(looks, middle, least):
+    """WCAG 2.2, 1.4.3: (lighter + 0.05) / (darker + 0.05) of the relative luminances. INK is Streamlit's gray90 on light pages, gray10 on dark ones."""
+    themed = tomllib.loads(Path(".streamlit/config.toml").read_text())["theme"][looks]
+    shades = themed["chartSequentialColors" if middle is None else "chartDivergingColors"]
+    inks = {theme.INK: {"light": "#262730", "dark": "#FAFAFA"}[looks], theme.SEQUENTIAL[0][1]: themed["chartSequentialColors"][0]}
+    rows = pd.DataFrame({"x": range(101), "y": "y", "value": [k / 100 for k in range(101)]})
+    _, words = charts.heat(rows, "x", "y", word, middle=middle)["data"]
+    for k, ink in enumerate(words["textfont"]["color"]):
+        place, part = min(k * 9 // 100, 8), k * 9 / 100 - min(k * 9 // 100, 8)
+        shade = [(1 - part) * a + part * b for a, b in zip(_rgb(shades[place]), _rgb(shades[place + 1]), strict=True)]
+        darker, lighter = sorted((_luminance(shade), _luminance(_rgb(inks[ink]))))
+        assert (lighter + 0.05) / (darker + 0.05) >= least, k
+
+
+def _rgb(colour: str) -> list[float]:
+    return [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+
+
+def _luminance(rgb: list[float]) -> float:
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_a_bridge_runs_from_total_to_total():
@@ -251,8 +278,9 @@ def test_a_hidden_step_is_marked_and_one_without_data_is_a_gap():
 
 def test_a_hidden_cell_is_marked():
     rows = STATED.assign(down="x")
-    heat, marks = charts.heat(rows, "region", "down", word)["data"]
-    assert (marks["x"], marks["text"]) == (["B"], ["×"])
+    heat, words = charts.heat(rows, "region", "down", word)["data"]
+    assert list(zip(words["x"], words["text"], strict=True)) == [("A", "1"), ("B", "×")]
+    assert words["textfont"]["color"][1] == theme.FAINT
     assert heat["customdata"] == [["1", theme.SUPPRESSED, "–"]]
 
 

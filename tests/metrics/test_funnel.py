@@ -107,6 +107,16 @@ def test_a_window_only_counts_deals_that_are_old_enough():
     assert measured("funnel", tables, running).rows["n"].tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("name", ["funnel", "funnel_to_cash"])
+@pytest.mark.parametrize(("days", "complete"), [(31, [True, True]), (32, [True, False]), (59, [True, False]), (60, [False, False]), (0, [True, True])])
+def test_a_step_is_complete_once_its_last_deals_are_as_old_as_the_window(name, days, complete):
+    """Loaded up to 1 April: the last of February's deals are 31 days old by then or more, the last of January's 59."""
+    tables = made({"deals": [deal(day, "B", created=day) for day in ("2026-01-01", "2026-01-31", "2026-02-01", "2026-02-28")]}, line("A", "B"))
+    months = measured(name, tables, Period(D("2026-01-01"), D("2026-03-01"), D("2026-04-01")), grain="month", within_days=days).rows
+    assert months.groupby("period")["complete"].all().tolist() == complete
+    assert measured(name, tables, Period(D("2026-01-01"), D("2026-03-01"), D("2026-04-01")), within_days=days).rows["complete"].all() == complete[-1]
+
+
 # cash
 
 

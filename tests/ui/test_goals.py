@@ -45,7 +45,7 @@ def kept(monkeypatch):
     """kept([target, …], scope) → what standing.known finds in the records, for a reader of this scope."""
 
     def keep(found, scope=FULL):
-        monkeypatch.setattr(standing, "_kept", SimpleNamespace(get=lambda data, key, look: found))
+        monkeypatch.setattr(standing, "_kept", SimpleNamespace(read=lambda data, look: found))
         monkeypatch.setattr(standing, "admitted_now", lambda: SimpleNamespace(scope=scope))
 
     return keep

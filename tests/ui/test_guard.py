@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from access import guard
+from access import guard, noted
 from access.grants import Grant
 from access.identity import Refusal
 from access.roles import ACTIONS, OVER_ALL, may
@@ -18,7 +18,7 @@ def begin_session(monkeypatch):
     """A session of its own with its run, on this thread."""
     run = SimpleNamespace()
     monkeypatch.setattr(guard.st, "session_state", {})
-    monkeypatch.setattr(guard, "get_script_run_ctx", lambda suppress_warning: run)
+    monkeypatch.setattr(noted, "get_script_run_ctx", lambda suppress_warning: run)
 
 
 @pytest.fixture
@@ -74,18 +74,18 @@ def test_within_a_run_the_reader_is_believed_for_a_moment_and_no_longer(screen, 
     found = guard.reader_now()
     monkeypatch.setattr(guard, "reader_now", lambda: asked.append(now[0]) or found)
     with guard.admit():
-        guard.admitted_now()
+        assert guard.admitted_now() is found and asked == [100.0]
         now[0] += guard.MOMENT / 2
-        assert guard.admitted_now() is found and asked == [100.0, 100.0]
+        assert not guard.is_stale() and asked == [100.0]
         now[0] += guard.MOMENT
         guard.admitted_now()
-        assert asked == [100.0, 100.0, now[0]]
+        assert asked == [100.0, now[0]]
 
     def revoked():
         raise guard.NotAdmitted("revoked")
 
     monkeypatch.setattr(guard, "reader_now", revoked)
-    assert guard.is_stale()  # where a part of a page begins, whatever was found a moment ago
+    assert guard.is_stale()  # where a part of a page runs alone, whatever was found a moment ago
     now[0] += 2 * guard.MOMENT
     with pytest.raises(guard.NotAdmitted, match="revoked"):
         guard.admitted_now()

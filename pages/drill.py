@@ -61,7 +61,7 @@ def controls(level, dimensions, waves):
             st.selectbox(t("drill.about"), list(names), **{**chosen, "format_func": lambda dimension: scores.name(view, dimension)})
         else:
             st.pills(t("drill.about"), list(names), required=True, **chosen)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         called = {PERIOD: t("drill.in_period"), ALL: t("drill.all_waves")}
         st.session_state["drill_wave"] = level.wave
         st.selectbox(

@@ -239,7 +239,9 @@ def cohorts(view):
             st.caption(t("retention.provisional"))
         figure(view, spec, t("retention.cohorts_alt"), key="retention_cohorts", rows=rows, columns=TRIANGLE, metrics=(data.metric("cohorts"),))
         st.caption(t("retention.cells_legend", step=t(f"retention.ages.{grain}")))
-        chosen = st.selectbox(t("retention.choose_cohort"), list(starts), format_func=starts.get, index=None, key="retention_cohort", placeholder="…")
+        chosen = st.selectbox(
+            t("retention.choose_cohort"), list(starts), format_func=starts.get, index=None, key="retention_cohort", placeholder=t("chart.choose")
+        )
         if chosen:
             behind.rows(view, "cohorts", BEGUN, key="retention_cohort_rows", grain=grain, **options, cohort=chosen)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import cycle
 from typing import NamedTuple
 
 import pandas as pd
@@ -317,8 +316,9 @@ def called(feature: str) -> str:
 
 def then_and_now(view):
     """Each drifted feature as it was and as it is: on average, and how many customers have how much of it."""
-    for (feature, said, drawn), place in zip(_drifted(view), cycle(st.columns(2)), strict=False):
-        with place:
+    grid = page.beside()
+    for feature, said, drawn in _drifted(view):
+        with grid.cell():
             st.caption(said)
             if drawn:
                 rows, spec = drawn

@@ -59,8 +59,9 @@ def figures(state):
         "sources.tables_failed": numbers.count(len(state.failures)),
         "sources.refused_rows": numbers.count(state.n_refused),
     }
-    for column, (label, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
-        column.metric(t(label), value, border=True)
+    grid = page.boxes(len(shown))
+    for label, value in shown.items():
+        grid.metric(t(label), value)
 
 
 @page.part("sources.sync")

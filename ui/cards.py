@@ -19,7 +19,6 @@ from ui.view import View
 from ui.words import definition_of, plain, t
 
 PER_ROW = 4  # at most
-NARROWEST = 200  # px of a card
 SKELETON = 140  # px kept free while a card is computed
 
 
@@ -59,7 +58,7 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
     if all(page.was_drawn(show, view, card) for card in cards):
         _together(view, tuple(cards), per_row)
         return
-    with _grid(cards, per_row):
+    with page.boxes(min(per_row, len(cards))):
         for card in cards:
             show(view, card)
 
@@ -67,15 +66,10 @@ def row(view: View, cards: Sequence[Card], per_row: int = PER_ROW) -> None:
 @page.fragment()
 def _together(view: View, cards: tuple[Card, ...], per_row: int) -> None:
     """The cards of a row as one part of the page: eight parts cost the server more than what they show."""
-    grid = _grid(cards, per_row)
+    grid = page.boxes(min(per_row, len(cards)))
     for card in cards:
         with grid.cell():
             _inside(view, card, is_known=True)
-
-
-def _grid(cards: Sequence[Card], per_row: int):
-    """Cells with a border, fewer of them in a row where a number would be cut off."""
-    return st.grid(columns=min(per_row, len(cards)), min_column_width=NARROWEST, border=True)
 
 
 @page.fragment(parallel=True)

@@ -61,8 +61,9 @@ def headline(view: View, level: Level) -> bool:
     if state != "value":
         page.empty("drill.none" if state == "no_data" else "drill.few")
         return False
-    for column, shown in zip(st.columns(3), figures, strict=True):
-        with column.container(border=True, height="stretch"):
+    grid = page.boxes(len(figures))
+    for shown in figures:
+        with grid.cell():
             st.metric(shown.label, shown.value, help=shown.help)
             st.caption(shown.note)
     scores.not_counted(scores.notes(view, level))

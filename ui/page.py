@@ -22,7 +22,7 @@ from ui.words import plain, t
 from warehouse.errors import StoreError
 
 log = logging.getLogger("rapport.pages")
-BESIDE = 320  # px that a part beside another needs
+BOX, BESIDE = 200, 320  # px that a box with a number needs, and a part beside another
 EXPECTED = (QuestionError, PeriodError, StoreError, SourceError)  # their text is written for readers
 
 
@@ -195,6 +195,11 @@ def section(title: str, help: str | None = None) -> Iterator[None]:
     with st.container(border=True):
         st.header(t(title), help=t(help) if help else None, anchor=False)
         yield
+
+
+def boxes(most: int):
+    """Boxes side by side, at most so many in a row, fewer where they would be too narrow: `grid = boxes(3)`, then `with grid.cell():` for each."""
+    return st.grid(columns=most, min_column_width=BOX, border=True)
 
 
 def beside():

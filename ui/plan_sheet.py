@@ -33,15 +33,15 @@ def head(view: View, plan: Plan) -> None:
     what = plain(scores.name(view, plan.dimension))
     st.subheader(f"{plain(plans.area(view, plan.segment))} · {what}", anchor=False)
     limits = t("format.from_to", first=plans.shown(plan, plan.low), last=plans.shown(plan, plan.high)) if plan.low is not None else numbers.NONE
-    opened, hoped, when = st.columns(3)
-    with opened.container(border=True, height="stretch"):
+    grid = page.boxes(3)
+    with grid.cell():
         st.metric(t("plans.at_opening"), plans.shown(plan, plan.score), help=t("plans.at_opening_help"))
         st.caption(t("drill.interval", limits=limits, n=numbers.count(plan.n)))
         st.caption(t("plans.opened_in", wave=plain(plan.wave)) if plan.wave else _days(plan))
-    with hoped.container(border=True, height="stretch"):
+    with grid.cell():
         st.metric(t("plans.expected"), plans.shown(plan, plan.expected))
         st.caption(t("plans.owned", owner=plain(plan.owner)))
-    with when.container(border=True, height="stretch"):
+    with grid.cell():
         st.metric(t("plans.due"), plain(numbers.day(plan.due_on)))
         st.caption(_standing(view, plan))
     at = plain(numbers.instant(plan.created_at, view.zone))

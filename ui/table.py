@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
@@ -21,6 +22,7 @@ from ui.view import View
 from ui.words import definition_of, name_of, t
 
 SEARCH_FROM = 8  # shorter lists are read faster than searched
+SHARES = ("share", "progress")
 DECIMALS = {"money": 2, "count": 0, "points": 1, "score": 2, "days": 1, "ratio": 2, "hours": 1, "seconds": 0}
 
 
@@ -68,7 +70,7 @@ def listing(view: View, rows: pd.DataFrame, columns: Columns) -> Listing:
     """Rows as `table` shows them, made ready: what `data.told` keeps of a table."""
     given, columns = _with_state(rows.reset_index(drop=True), columns)
     rows = _under(columns, given)
-    shown = _in_cents(rows, columns)
+    shown = _written(rows, columns)
     return Listing(given, rows, columns, _as_arrow(shown), {name: _config(shown[name], columns[name], view) for name in shown})
 
 
@@ -114,7 +116,7 @@ def _laid_out(
         is_cut = whole is not None and total is not None and total > len(rows)
         _downloads(view, (lambda: _matching(_under(columns, whole()), wanted)) if is_cut else (lambda: found), columns, key, metrics)
     place = f"{key}_table_{mark(listed, found)}" if mark else f"{key}_table"
-    shown = listed.table if found is rows else _as_arrow(_in_cents(found, columns))
+    shown = listed.table if found is rows else _as_arrow(_written(found, columns))
     return [listed.given.loc[found.index[chosen]].to_dict() for chosen in _drawn(view, shown, listed, place, mode) if chosen < len(found)]
 
 
@@ -191,22 +193,36 @@ def heading(column: Column, view: View) -> str:
 
 
 def number_format(unit: str) -> str:
-    """How the browser writes a column's numbers: with the company's marks where it can, else (and for shares) with the reader's own.
+    """How the browser writes a column's numbers: with the company's marks where it can, else with the reader's own.
 
     Streamlit's tables know the decimal point, with or without commas between thousands.
     """
     marks = numbers.marks()
-    if unit == "share":
-        return "percent"
+    if unit in SHARES:
+        return "%.1f%%" if _in_per_cent() else "percent"
     if marks.decimal != "." or marks.by_lakh or marks.group not in (",", ""):
         return "localized"
     decimals = DECIMALS[unit]
     return f"%{marks.group}.{decimals}f" if decimals else f"%{marks.group}d"
 
 
-def _in_cents(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    money = [name for name, column in columns.items() if column.unit == "money" and name in rows and pd.api.types.is_float_dtype(rows[name])]
-    return rows.assign(**{name: rows[name].round(2) for name in money})
+def _written(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Money in cents and shares in per cent, as `number_format` writes them."""
+    units = {name: column.unit for name, column in columns.items() if name in rows}
+    cents = {name: rows[name].round(2) for name, unit in units.items() if unit == "money" and pd.api.types.is_float_dtype(rows[name])}
+    shares = {name: _per_cent(pd.to_numeric(rows[name]).astype("float64")) for name, unit in units.items() if unit in SHARES and _in_per_cent()}
+    return rows.assign(**cents, **shares)
+
+
+def _per_cent(shares: pd.Series) -> pd.Series:
+    """In per cent with one decimal, half up as `numbers.shown` rounds; noise of binary fractions is no reason to round down."""
+    tenths = (shares.abs() * 1000).round(6)
+    return np.floor(tenths + 0.5) / 10 * np.sign(shares)
+
+
+def _in_per_cent() -> bool:
+    """Whether shares are written here, all with one decimal; with other marks the browser writes them, as many decimals as there are."""
+    return numbers.marks().decimal == "."
 
 
 def _as_arrow(rows: pd.DataFrame) -> pa.Table | pd.DataFrame:
@@ -229,7 +245,7 @@ def _drawn(view: View, shown: pa.Table | pd.DataFrame, listed: Listing, key: str
 def _config(values: pd.Series, column: Column, view: View):
     label, help = heading(column, view), t(column.help) if column.help else None
     if column.unit == "progress":
-        return st.column_config.ProgressColumn(label, help=help, format="percent", min_value=0, max_value=1)
+        return st.column_config.ProgressColumn(label, help=help, format=number_format(column.unit), min_value=0, max_value=100 if _in_per_cent() else 1)
     if column.unit:
         return st.column_config.NumberColumn(label, help=help, format=number_format(column.unit))
     kind = pd.api.types.infer_dtype(values, skipna=True)

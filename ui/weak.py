@@ -135,10 +135,10 @@ def _areas(view: View, level: Level, usual: str | None, found: Found) -> None:
     """The areas that stand out as cards, all of them as a chart, and what only looks low."""
     order = _ordered(view, level, _order(len(found.areas)))
     if len(order.cards) > BESIDE:
-        for start in range(0, len(order.cards), 3):
-            for column, card in zip(st.columns(3), order.cards[start : start + 3], strict=False):
-                with column.container(border=True, height="stretch"):
-                    _card(view, card, usual)
+        grid = page.boxes(3)
+        for card in order.cards:
+            with grid.cell():
+                _card(view, card, usual)
         _chart(view, order, found.unit, usual)
     else:
         left, right = st.columns([2, 3])

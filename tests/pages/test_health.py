@@ -81,7 +81,8 @@ def test_the_course_of_one_check_over_earlier_snapshots(run, monkeypatch):
     course = drawn[-1]
     checks = next(part.value for part in app.dataframe if "verdict" in part.value.columns)
     said = dict(checks[checks["check"] == "Region missing"][["source", "value"]].values)
-    assert len(course) == 2 * len(said) and dict(course[["source", "value"]].values) == said
+    drawn_shares = {source: 100 * share for source, share in course[["source", "value"]].values}
+    assert len(course) == 2 * len(said) and drawn_shares == said
 
 
 def test_columns_that_no_field_takes_are_listed(run):

@@ -134,12 +134,28 @@ def test_limits_have_no_decimals_that_they_do_not_need(speak):
 
 
 @pytest.mark.parametrize(
-    ("number_format", "money", "count"),
-    [("1,234.56", "%,.2f", "%,d"), ("1234.56", "%.2f", "%d"), ("1.234,56", "localized", "localized"), ("1,23,456.78", "localized", "localized")],
-)
-def test_tables_write_numbers_as_far_as_streamlit_lets_them(speak, number_format, money, count):
+    ("number_format", "money", "count", "share"),
+    [
+        ("1,234.56", "%,.2f", "%,d", "%.1f%%"), ("1234.56", "%.2f", "%d", "%.1f%%"), ("1.234,56", "localized", "localized", "percent"),
+        ("1,23,456.78", "localized", "localized", "%.1f%%"),
+    ],
+)  # fmt: skip
+def test_tables_write_numbers_as_far_as_streamlit_lets_them(speak, number_format, money, count, share):
     speak("en", number_format)
-    assert (table.number_format("money"), table.number_format("count"), table.number_format("share")) == (money, count, "percent")
+    assert (table.number_format("money"), table.number_format("count"), table.number_format("share")) == (money, count, share)
+
+
+@pytest.mark.parametrize("value", [0.8421, 0.0125, 0.2915, -0.2915, 0.0005, 1.0, 0.0])
+def test_a_share_in_a_table_is_the_share_on_a_card(speak, value):
+    speak("en", "1,234.56")
+    columns, rows = {"a": table.Column("chart.data", "share")}, pd.DataFrame({"a": [value, None]}, dtype=object)
+    shown = table.listing(None, rows, columns).table.to_pydict()["a"]
+    assert f"{shown[0]:.1f}%" == numbers.shown(value, "share").replace("−", "-") and shown[1] is None
+
+
+def test_with_other_marks_the_browser_writes_shares(speak):
+    speak("en", "1.234,56")
+    assert table.listing(None, pd.DataFrame({"a": [0.2915]}), {"a": table.Column("chart.data", "share")}).table.to_pydict() == {"a": [0.2915]}
 
 
 def test_charts_have_the_same_marks_and_count_in_them(speak):

@@ -286,7 +286,7 @@ def adjusted(found: dict | None, risks) -> tuple[str, list[str]]:
     """The comparison after the groups were made alike, and with which caution to read it: how strong the unknown would have to be."""
     if found is None:
         return t("journey.not_compared"), []
-    ratio, low, high, e, limit, before, after = (numbers.shown(n, "ratio") for n in (*found["ratio"], *found["e_value"], *found["differed"]))
+    ratio, low, high, e, limit, before, after = (numbers.shown(n, "score") for n in (*found["ratio"], *found["e_value"], *found["differed"]))
     words = {"ratio": ratio, "low": low, "high": high, **{name: share(risks[name]) for name in risks.index}}
     cautions = [t("journey.e_value", e=e, limit=limit)] if found["is_clear"] else []
     if found["balance"]:

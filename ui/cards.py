@@ -104,9 +104,9 @@ def _said(view: View, card: Card) -> Said:
         "delta": pill(change, metric.unit, view.currency), "delta_color": colour(change, metric.better), "delta_arrow": arrow(change),
         "delta_description": beside(view, change), "help": papers(view, metric, change), **(_small_line(view, card) if card.trend else {}),
     }  # fmt: skip
-    base = worth(now) if has_value else None
-    few = t("cards.small_base", n=numbers.count(base)) if base is not None and base < K_FIRM else None
-    return Said(figure, few, data.standing(view, where=card.where, **card.options), now, has_value and metric.behind is not None)
+    base = few(now, metric.unit) if has_value else None
+    said = None if base is None else t("cards.small_base", n=numbers.count(base))
+    return Said(figure, said, data.standing(view, where=card.where, **card.options), now, has_value and metric.behind is not None)
 
 
 def _target(view: View, card: Card) -> None:
@@ -120,6 +120,12 @@ def _target(view: View, card: Card) -> None:
 def worth(now: Mapping) -> float | None:
     """How many a number rests on: its n, or the equally heavy ones they are worth where some weigh more (n_eff)."""
     return min((now[base] for base in ("n", "n_eff") if numbers.is_number(now.get(base))), default=None)
+
+
+def few(now: Mapping, unit: str) -> float | None:
+    """How many a number rests on where they are few. What is counted is no sample of anything."""
+    base = None if unit == "count" else worth(now)
+    return base if base is not None and base < K_FIRM else None
 
 
 def pill(change: Change, unit: str, currency: str) -> str | None:

@@ -60,3 +60,8 @@ def test_the_small_line(values, drawn):
 @pytest.mark.parametrize(("now", "base"), [({"n": 50}, 50), ({"n": 400, "n_eff": 12.5}, 12.5), ({"n": 400, "n_eff": math.nan}, 400), ({"n": None}, None)])
 def test_a_number_rests_on_what_its_answers_are_worth(now, base):
     assert cards.worth(now) == base
+
+
+@pytest.mark.parametrize(("n", "unit", "few"), [(99, "share", 99), (100, "share", None), (5, "count", None), (None, "points", None)])
+def test_what_rests_on_few_is_marked_and_a_count_rests_on_nothing(n, unit, few):
+    assert cards.few({"n": n}, unit) == few

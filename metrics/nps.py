@@ -108,6 +108,14 @@ def behind_bands(tables: Tables, query: Query) -> Frame:
     return hiding.behind(_listed(tables, query), ask_for(nps, tables, of_all_bands(query)))
 
 
+def last_scores(tables: Tables, query: Query) -> pd.DataFrame:
+    """The last answer of each customer who is named behind the score: customer_id, score; of several on that day the lowest."""
+    rows = behind(tables, query).filter(~nw.col("customer_id").is_null())
+    latest = rows.group_by("customer_id").agg(latest=nw.col("answered_on").max())
+    last = rows.join(latest, on="customer_id").filter(nw.col("answered_on") == nw.col("latest"))
+    return collect(last.group_by("customer_id").agg(score=nw.col("score").min()))
+
+
 def _behind_revenue(tables: Tables, query: Query) -> Frame:
     return behind_bands(tables, replace(query, options={**query.options, "weighting": "revenue"}))
 

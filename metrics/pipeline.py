@@ -103,7 +103,7 @@ def stalled(tables: Tables, query: Query) -> Answer:
     """Open deals that have not moved to another stage for `days` days before the end of the period.
 
     deal_facts, deal_entries (entered_on: every entry into a stage, also into stages that are not configured), interactions.
-    Option days; 0 (default) takes [metrics.stalled] days, else 30. Exactly so many days without a move is stalled.
+    Options: days; 0 (default) takes [metrics.stalled] days, else 30; exactly so many days without a move is stalled. honest: only these (below).
     Returns value = n = numerator = stalled deals, denominator = open deals; extra: honest = stalled deals whose customer was
     spoken to with a good outcome in those days ([metrics.stalled] positive lists the words): "good notes, no move"; amount of
     the stalled deals and open_amount of all open ones, in reporting currency. se is 0 (is_counted): a stock.
@@ -111,7 +111,7 @@ def stalled(tables: Tables, query: Query) -> Answer:
     if query.grain:
         raise QuestionError("stalled deals are a list on a date: ask without a grain, or for open_pipeline or time_in_stage over time")
     idle = _idle(tables, query)
-    is_stalled = nw.col("idle_days") >= _days(query)
+    is_stalled = _is_stalled(query)
     rows = aggregate(
         idle, list(query.by), numerator=count(is_stalled), denominator=nw.len(), honest=count(is_stalled & nw.col("is_honest")),
         amount=nw.when(is_stalled).then(nw.col("amount_reporting")).sum(), open_amount=nw.col("amount_reporting").sum(),
@@ -119,6 +119,10 @@ def stalled(tables: Tables, query: Query) -> Answer:
     rows["n"] = rows["numerator"].fillna(0).astype(int)
     rows["value"] = rows["numerator"].where(rows["denominator"] > 0)
     return answer(counted(rows), query, extra=("honest", "amount", "open_amount", "is_counted"), notes={"days": _days(query)})
+
+
+def _is_stalled(query: Query) -> nw.Expr:
+    return nw.col("is_honest") if query.options.get("honest") else nw.col("idle_days") >= _days(query)
 
 
 def _days(query: Query) -> int:
@@ -143,7 +147,7 @@ def _good_notes(tables: Tables, query: Query, day: dt.date) -> Frame:
 
 def stalled_deals(tables: Tables, query: Query) -> Frame:
     """The stalled deals, each with idle_days, good_notes, last_good_on and is_honest."""
-    return named(_idle(tables, replace(query, by=(), grain=None)).filter(nw.col("idle_days") >= _days(query)), tables)
+    return named(_idle(tables, replace(query, by=(), grain=None)).filter(_is_stalled(query)), tables)
 
 
 METRICS = (
@@ -154,6 +158,6 @@ METRICS = (
     Metric(
         "stalled", stalled, definition="Open deals that have not moved to another stage for 30 days (or as set).",
         formula="open deals with no entry into any stage in the last N days", unit="count", reads=("deal_facts", "deal_entries", "interactions"),
-        behind=stalled_deals, better="lower", options={"days": 0},
+        behind=stalled_deals, better="lower", options={"days": 0, "honest": False},
     ),
 )  # fmt: skip

@@ -208,10 +208,9 @@ def _stalled(view) -> str | None:
 
 @data.told
 def _idle(view, is_honest: bool):
-    """The deals that do not move, or those of them with good notes, and how many there are where the list may not hold all."""
-    idle = data.rows_behind(view, "stalled")
-    rows, total = (idle.rows[idle.rows["is_honest"].astype(bool)], None) if is_honest else (idle.rows, idle.total)
-    return listing(view, in_words(rows), STALLED), total
+    """The deals that do not move, or those of them with good notes, and how many there are."""
+    idle = data.rows_behind(view, "stalled", honest=is_honest)
+    return listing(view, in_words(idle.rows), STALLED), idle.total
 
 
 @page.part("funnel.stalled")

@@ -99,10 +99,9 @@ def listed(view: View, rows: pd.DataFrame, running_: Mapping[str, int]) -> pd.Da
 
 
 def _last_scores(view: View) -> dict[str, float]:
-    """The last answer to the recommendation question by customer, of those that the page of the score lists."""
-    found = data.rows_behind(view, "nps").rows
-    known = found[found["customer_id"].notna()].sort_values("answered_on", kind="stable") if len(found) else found
-    return dict(zip(known["customer_id"], known["score"], strict=True)) if len(known) else {}
+    """The last answer to the recommendation question by customer, of all that the score rests on."""
+    found = customers.about(view.snapshot, nps.last_scores, view.query())
+    return dict(zip(found["customer_id"], found["score"], strict=True))
 
 
 def gains(view: View) -> pd.DataFrame:

@@ -46,6 +46,29 @@ def test_dismissed_answers_stand_beside_the_score():
     assert (row["value"], row["n"], row["dismissed"], answer.notes["dismissed"]) == (100, 5, 2, 2)
 
 
+def test_the_last_score_of_a_customer_is_the_lowest_of_its_last_day_in_the_period():
+    given = [
+        ("a", "2026-02-03", 9), ("a", "2026-05-01", 3), ("a", "2026-05-01", 10), ("a", "2027-01-01", 10),
+        ("b", "2026-03-01", 8), ("b", "2026-02-28", 0), ("c", "2026-03-01", None), (None, "2026-03-01", 1), ("d", "2026-03-01", 7),
+    ]  # fmt: skip
+    answers = [{"customer_id": id, "answered_at": day, "score": score, "contact_id": f"{id}{k}"} for k, (id, day, score) in enumerate(given)]
+    tables = answered(answers, customers=[{"customer_id": id} for id in "abcd"])
+    found = module.last_scores(tables, Query(YEAR))
+    assert dict(zip(found["customer_id"], found["score"], strict=True)) == {"a": 3, "b": 8, "d": 7}
+    assert module.last_scores(answered(answers[:4]), Query(YEAR)).empty  # four answers: the score is hidden
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_last_scores_agree_with_the_list_behind_the_score(seed):
+    tables = made({"surveys": [SURVEY], "questions": QUESTIONS, **some(seed)})
+    rows = collect(behind(tables, Query(YEAR))).dropna(subset=["customer_id"])
+    expected = {}
+    for row in sorted(rows.to_dict("records"), key=lambda row: (row["answered_on"], -row["score"])):
+        expected[row["customer_id"]] = row["score"]
+    found = module.last_scores(tables, Query(YEAR))
+    assert dict(zip(found["customer_id"], found["score"], strict=True)) == expected
+
+
 def test_nothing_is_no_data():
     row = one(NPS, made({}))
     assert row["state"] == "no_data" and row["n"] == 0 and np.isnan(row["value"])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -119,6 +120,8 @@ def test_no_move_for_thirty_days_and_good_notes_all_the_same():
     assert len(rows) == row["n"]
     assert rows["idle_days"].to_dict() == {"still": 49, "limit": 30, "silent": 49}
     assert rows["is_honest"].to_dict() == {"still": True, "limit": True, "silent": False}
+    assert measured("stalled", tables, honest=True).rows["value"][0] == 2
+    assert {*collect(CARDS["stalled"].behind(tables, replace(query, options={"days": 0, "honest": True})))["deal_id"]} == {"still", "limit"}
 
 
 def test_days_and_words_can_be_set():

@@ -137,12 +137,12 @@ def _dimension(line: Line) -> str:
 
 def _failing(one: Mapping) -> str:
     said = {"check": faults.called(one["check"]), "entity": faults.entity(one["entity"]), "source": one["source"]}
-    shares = {name: numbers.shown(one[name], "share") for name in ("value", "threshold")}
+    shares = {"value": numbers.shown(one["value"], "share"), "threshold": numbers.bare(one["threshold"], "share")}
     return t("audit.reasons.dimension_named", **said, **shares, failing=numbers.count(one["failing"]))
 
 
 def _identity(line: Line) -> str:
-    return t("audit.reasons.identity", **{**_figures(line), "threshold": numbers.shown(line["figures"]["threshold"], "share")})
+    return t("audit.reasons.identity", **{**_figures(line), "threshold": numbers.bare(line["figures"]["threshold"], "share")})
 
 
 def _mix(line: Line) -> str:

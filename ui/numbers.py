@@ -119,9 +119,11 @@ def count(value) -> str:
     return _decimal(value, "#,##0") if is_number(value) else NONE
 
 
-def bare(value) -> str:
-    """A number with the decimals that it has, at most two: a limit, the end of a scale."""
-    return _decimal(value, "#,##0.##") if is_number(value) else NONE
+def bare(value, unit: str = "count") -> str:
+    """A number with the decimals that it has, at most two: a limit, the end of a scale. unit: "share" in per cent, anything else as it is."""
+    if not is_number(value):
+        return NONE
+    return _written("percent", str(value), "#,##0.##%", marks(), _locale()) if unit == "share" else _decimal(value, "#,##0.##")
 
 
 def day(value: dt.date | None) -> str:

@@ -85,7 +85,7 @@ def _features(view: View, whose: list[str]) -> None:
 def _says(now: Used, held: dict[str, FeatureDecision]) -> str:
     few, undecided = now.few, now.few[~now.few["about"].isin(list(held))]
     values = {"n": numbers.count(len(few)), "all": numbers.count(len(now.rows)), "undecided": numbers.count(len(undecided))}
-    return t(f"zero_based.says.{now.of}", **values, users=numbers.count(now.rows["n"].max()), day=now.day, threshold=numbers.shown(now.threshold, "share"))
+    return t(f"zero_based.says.{now.of}", **values, users=numbers.count(now.rows["n"].max()), day=now.day, threshold=numbers.bare(now.threshold, "share"))
 
 
 def _drawn(now: Used) -> dict:
@@ -145,7 +145,7 @@ def _told(view: View, today: dt.date, least: float) -> tuple[str, Listing] | Non
         return None
     few = rows[rows["is_few"]]
     values = {"few": numbers.count(len(few)), "n": numbers.count(len(rows)), "readers": numbers.count(everybody), "days": numbers.count(PAGE_DAYS)}
-    return t("zero_based.pages_say", **values, threshold=numbers.shown(least, "share")), listing(view, rows, PAGES)
+    return t("zero_based.pages_say", **values, threshold=numbers.bare(least, "share")), listing(view, rows, PAGES)
 
 
 def opened(today: dt.date, least: float) -> tuple[pd.DataFrame, int]:

@@ -131,6 +131,7 @@ def test_exact_money_keeps_the_decimals_of_its_currency(speak):
 def test_limits_have_no_decimals_that_they_do_not_need(speak):
     speak("en", "1.234,56")
     assert [numbers.bare(value) for value in (3, 3.5, 3.25, None)] == ["3", "3,5", "3,25", "–"]
+    assert [numbers.bare(value, "share") for value in (0.3, 0.125, None)] == ["30%", "12,5%", "–"]
 
 
 @pytest.mark.parametrize(

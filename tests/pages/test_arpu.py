@@ -64,7 +64,7 @@ def test_customers_without_a_segment_open_too(told):
 
 def test_a_promotion_shows_both_returns(told):
     rows = next(frame.value for frame in told().dataframe if "net" in frame.value)
-    assert (rows["value"].tolist(), rows["net"].tolist()) == ([(850 - 170) / 170], [850 - 170])
+    assert (rows["value"].tolist(), rows["net"].tolist()) == ([100 * (850 - 170) / 170], [850 - 170])
 
 
 @pytest.mark.parametrize(

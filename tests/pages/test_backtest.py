@@ -38,7 +38,7 @@ def test_a_model_that_proved_itself_stands_in_the_list_with_its_reasons(run):
     assert "Learned from" in written and "the model" in written and "times the average" in written
     rows = next(part.value for part in app.dataframe if "likely" in part.value.columns)
     asked, left_already = rows[rows["likely"].notna()], rows[rows["likely"].isna()]  # whose agreement has ended is not asked about
-    assert len(asked) > 5 and asked["likely"].between(0, 1).all() and set(left_already["likely_why"]) <= {""}
+    assert len(asked) > 5 and asked["likely"].between(0, 100).all() and set(left_already["likely_why"]) <= {""}
     assert asked["likely_why"].str.contains("odds ×").all() and asked["likely_place"].str.contains(" of ").all()
     assert rows["revenue"].is_monotonic_decreasing  # what sorts the list stays what is at stake
     table = next(part.value for part in app.dataframe if "lift" in part.value.columns)

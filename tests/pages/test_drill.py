@@ -133,8 +133,8 @@ def test_every_dimension_keeps_its_own_scale(page):
     """The hotline on 1-7 is at 1.5; everybody at (3 · 6.5 + 1.5) / 4 = 5.25. The map opens by the column of the worst area."""
     app = page(about="delivery")
     spec = next(spec for spec in charts(app) if spec["data"][0]["type"] == "heatmap")
-    cells = {(line, column): text for line, row in zip(spec["data"][0]["y"], spec["data"][0]["text"], strict=True)
-             for column, text in zip(spec["data"][0]["x"], row, strict=True)}  # fmt: skip
+    words = next(trace for trace in spec["data"] if trace.get("mode") == "text")
+    cells = {(line, column): text for line, column, text in zip(words["y"], words["x"], words["text"], strict=True)}
     assert set(spec["data"][0]["x"]) == {"NPS", "delivery", "product", "kept"}
     assert cells["hotline", "kept"] == "50.0%"
     assert (cells["hotline", "product"], cells["Everybody", "product"]) == ("▾ 1.50", "5.25")

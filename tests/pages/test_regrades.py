@@ -96,7 +96,7 @@ def test_an_approved_grade_stands_on_the_customers_page_and_can_be_taken_along(p
     page.chosen.clear()
     app.run()
     (made,) = [one for one in regrades.regrades(database.opened(ours)) if one.decision == "approved"]
-    assert failures(app) == [] and made.proposed == row["earned"].lower() and made.amount_score == pytest.approx(row["amount_score"])
+    assert failures(app) == [] and made.proposed == row["earned"].lower() and made.amount_score == pytest.approx(row["amount_score"] / 100, abs=0.0005)
     for box in ("regrades_approved_box", "regrades_history_box"):
         app.session_state[box] = True
     app.run()

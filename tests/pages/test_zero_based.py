@@ -63,7 +63,7 @@ def test_what_few_use_starts_undecided_and_is_decided_with_a_reason(page, ours):
     app = page(0)
     assert failures(app) == []
     assert "2 of 3 features were used by fewer than 30% of the 5 colleagues who used the system; still undecided: 2." in said(app)
-    assert few(app)[["called", "state", "value"]].to_numpy().tolist() == [["Scripted calls", "Undecided", 0.0], ["Territory planning", "Undecided", 0.2]]
+    assert few(app)[["called", "state", "value"]].to_numpy().tolist() == [["Scripted calls", "Undecided", 0.0], ["Territory planning", "Undecided", 20.0]]
     field(app, "button_group", "choice").set_value("remove")
     app.run()
     assert field(app, "button", "save").disabled and "It needs a day by which it is done." in said(app)

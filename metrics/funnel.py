@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import replace
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from metrics.followed import followed, old_enough
 from metrics.lead_steps import lead_steps
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
@@ -39,7 +39,7 @@ def funnel(tables: Tables, query: Query) -> Answer:
         mode "passed" (this stage or a later one; default), "strict" (every stage up to this one, in order) or "any" (this very
             stage: may rise).
         within_days: only what happened in so many days after the creation (the last instant included), of deals that are at
-            least as old; 0 for no limit. A period or step with younger deals is not complete.
+            least as old; 0 for no limit. A period or step with younger deals is not complete; without a limit see `followed`.
 
     Returns one row per (position, stage): value = overall share; numerator = deals that got there; denominator = n = all deals;
     extra: step (share of the stage before), step_low, step_high, won, lost, open (of all deals), amount (of those that got
@@ -80,14 +80,9 @@ def funnel_to_cash(tables: Tables, query: Query) -> Answer:
 
 
 def _aged(found: Answer, query: Query) -> Answer:
-    """With a limit of days, a step is complete once its last deals are as old: until then only its first deals are counted."""
+    """With a limit of days only deals that are as old are counted: until all of a step are, it is not complete."""
     days = query.options["within_days"]
-    if not days:
-        return found
-    ends = {bucket.start: bucket.end for bucket in query.period.buckets(query.grain)} if query.grain else {}
-    youngest = query.period.as_of - dt.timedelta(days=days)
-    is_old = np.array([ends[start] <= youngest for start in found.rows["period"]], dtype=bool) if query.grain else query.period.end <= youngest
-    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & is_old))
+    return old_enough(found, query, days) if days else followed(found, query)
 
 
 def _steps(tables: Tables, query: Query) -> tuple[Frame, list[str]]:

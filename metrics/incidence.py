@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import CumIncidenceRight
 
+from metrics.followed import followed
 from metrics.funnel import DAY
 from metrics.metric import Metric
 from metrics.query import Frame, Query, Tables, aggregate, grouped, named
@@ -47,7 +48,7 @@ def win_probability(tables: Tables, query: Query) -> Answer:
     read = [{**dict(zip(keys, key, strict=True)), **_read(group, query.options["horizon_days"])} for key, group in _groups(counts, keys)]
     extra = ("horizon_days", "open_share")
     rows = pd.DataFrame(read) if read else pd.DataFrame(columns=[*keys, "value", "n", *extra])
-    return answer(rows, query, extra=extra, notes={"undated": undated})
+    return followed(answer(rows, query, extra=extra, notes={"undated": undated}), query)
 
 
 def _counts(tables: Tables, query: Query) -> tuple[pd.DataFrame, list[str], int]:

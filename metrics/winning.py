@@ -8,6 +8,7 @@ import narwhals as nw
 import pandas as pd
 
 from metrics.additive import additive
+from metrics.followed import followed
 from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named
@@ -35,7 +36,8 @@ def win_rate(tables: Tables, query: Query) -> Answer:
     rows = _shares(rows.fillna(dict.fromkeys(OUTCOMES, 0)), query)
     check = Check("won + lost + open = all deals", bool((rows[list(OUTCOMES)].sum(axis=1) == rows["deals"]).all()))
     extra = ("won", "lost", "open", "of_all", "of_all_low", "of_all_high", "won_amount", "unconverted")
-    return answer(rows, query, extra=extra, checks=[check], notes={"base": query.options["base"]})
+    found = answer(rows, query, extra=extra, checks=[check], notes={"base": query.options["base"]})
+    return followed(found, query) if query.options["base"] == "created" else found
 
 
 def _outcomes(tables: Tables, query: Query) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def lead_conversion(tables: Tables, query: Query) -> Answer:
     rows["numerator"], rows["denominator"] = rows["deals" if query.options["to"] == "deal" else "won"], rows["n"]
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
-    return answer(rows, query, extra=("deals", "won"), notes={"to": query.options["to"]})
+    return followed(answer(rows, query, extra=("deals", "won"), notes={"to": query.options["to"]}), query)
 
 
 def _leads(tables: Tables) -> Frame:

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from metrics.funnel import METRICS as FUNNEL
+from metrics.incidence import METRICS as INCIDENCE
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.query import Query, QuestionError, collect
@@ -14,7 +15,7 @@ from metrics.winning import METRICS as WINNING
 from tests.made import made
 
 D = dt.date.fromisoformat
-CARDS = {metric.name: metric for metric in (*FUNNEL, *WINNING)}
+CARDS = {metric.name: metric for metric in (*FUNNEL, *WINNING, *INCIDENCE)}
 JANUARY = Period(D("2026-01-01"), D("2026-02-01"), D("2026-12-01"))
 STAGES = ("Lead", "Follow-up", "Quote", "Contract")
 
@@ -108,13 +109,25 @@ def test_a_window_only_counts_deals_that_are_old_enough():
 
 
 @pytest.mark.parametrize("name", ["funnel", "funnel_to_cash"])
-@pytest.mark.parametrize(("days", "complete"), [(31, [True, True]), (32, [True, False]), (59, [True, False]), (60, [False, False]), (0, [True, True])])
+@pytest.mark.parametrize(("days", "complete"), [(31, [True, True]), (32, [True, False]), (59, [True, False]), (60, [False, False])])
 def test_a_step_is_complete_once_its_last_deals_are_as_old_as_the_window(name, days, complete):
     """Loaded up to 1 April: the last of February's deals are 31 days old by then or more, the last of January's 59."""
     tables = made({"deals": [deal(day, "B", created=day) for day in ("2026-01-01", "2026-01-31", "2026-02-01", "2026-02-28")]}, line("A", "B"))
     months = measured(name, tables, Period(D("2026-01-01"), D("2026-03-01"), D("2026-04-01")), grain="month", within_days=days).rows
     assert months.groupby("period")["complete"].all().tolist() == complete
     assert measured(name, tables, Period(D("2026-01-01"), D("2026-03-01"), D("2026-04-01")), within_days=days).rows["complete"].all() == complete[-1]
+
+
+@pytest.mark.parametrize("name", ["funnel", "funnel_to_cash", "win_rate", "win_probability", "lead_conversion"])
+@pytest.mark.parametrize(("days", "complete"), [(31, [True, True]), (32, [True, False]), (59, [True, False]), (60, [False, False]), (None, [False, False])])
+def test_what_is_followed_to_today_is_complete_once_it_was_followed_for_long_enough(name, days, complete):
+    """As above, for everything that deals and leads did since; 90 days where nothing is set. The number of a whole period is as complete as the period."""
+    rows = {"deals": [deal(k, "B", k > 1, created=day, closed=day) for k, day in enumerate(("2026-01-01", "2026-01-31", "2026-02-01", "2026-02-28"))]}
+    rows["leads"] = [{"lead_id": str(k), "created_at": f"2026-0{k}-05T08:00:00", "status": "new"} for k in (1, 2)]
+    tables = made(rows, line("A", "B", **({} if days is None else {"followed_days": days})))
+    period = Period(D("2026-01-01"), D("2026-03-01"), D("2026-04-01"))
+    assert measured(name, tables, period, grain="month").rows.groupby("period")["complete"].all().tolist() == complete
+    assert measured(name, tables, period).rows["complete"].all()
 
 
 # cash

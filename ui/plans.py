@@ -117,20 +117,21 @@ def opening(view: View, level: Level) -> Opening | None:
     if row["state"] != "value":
         return None
     limits = {name: float(row[name]) if numbers.is_number(row[name]) else None for name in ("low", "high")}
-    return Opening({**frozen, "score": float(row["value"]), "n": int(row["n"]), **limits}, *_answered(view, frozen))
+    return Opening({**frozen, "score": float(row["value"]), "n": int(row["n"]), **limits}, *_answered(view, Plan(**frozen)))
 
 
-def _answered(view: View, frozen: dict) -> tuple[dict[str, str], tuple[str, ...]]:
+def _answered(view: View, plan: Plan) -> tuple[dict[str, str], tuple[str, ...]]:
     """The customers behind a plan's answers, by name, the lowest score first; and which of them scored low. None of an anonymous survey."""
-    return data.once(view, f"answers of {sorted(frozen.items())}", lambda: _all_who_answered(view, Plan(**frozen)))
+    name, query = _listed(view, plan)
+    limit = LOW if plan.measure == "nps" else plan.scale_min + (plan.scale_max - plan.scale_min) * MIDDLE
+    return data.once(view, ("answered", name, query, limit), lambda: _all_who_answered(view, name, query, limit))
 
 
-def _all_who_answered(view: View, plan: Plan) -> tuple[dict[str, str], tuple[str, ...]]:
-    rows = data.listed(view, *_listed(view, plan), limit=None).rows
+def _all_who_answered(view: View, name: str, query: Query, limit: float) -> tuple[dict[str, str], tuple[str, ...]]:
+    rows = data.listed(view, name, query, limit=None).rows
     rows = rows.dropna(subset=["customer_id", "name"]).sort_values("score", kind="stable") if "customer_id" in rows else rows.head(0)
     found = dict(zip(rows["customer_id"], rows["name"], strict=True)) if len(rows) else {}
-    limit = LOW if plan.measure == "nps" else plan.scale_min + (plan.scale_max - plan.scale_min) * MIDDLE
-    low = rows[rows["score"].le(limit) if plan.measure == "nps" else rows["score"].lt(limit)] if len(rows) else rows
+    low = rows[rows["score"].le(limit) if name == "nps" else rows["score"].lt(limit)] if len(rows) else rows
     return found, tuple(dict.fromkeys(low["customer_id"])) if len(low) else ()
 
 

@@ -21,7 +21,6 @@ from records.database import RecordsError
 from warehouse.errors import StoreError
 from warehouse.outcome import Outcome, Step
 from warehouse.status import status
-from warehouse.sync import sync
 
 PUBLISHED, REFUSED, MISUSE, STOPPED = 0, 1, 2, 130
 STAGES = {"check": "checking", "store": "storing", "marts": "building"}
@@ -32,6 +31,8 @@ def main_sync(args: Namespace) -> int:
 
     0 everything asked for is published (or nothing was new); 1 something was refused or failed; 2 misuse; 130 stopped.
     """
+    from warehouse.sync import sync  # with it come all metrics and what they learn with: two seconds that `status` does not need
+
     console, cancel = Console(stderr=True), threading.Event()
     try:
         declared = sources.load(args.sources, files=False)  # a missing file is refused for its table only

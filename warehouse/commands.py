@@ -31,10 +31,10 @@ def main_sync(args: Namespace) -> int:
 
     0 everything asked for is published (or nothing was new); 1 something was refused or failed; 2 misuse; 130 stopped.
     """
-    from warehouse.sync import sync  # with it come all metrics and what they learn with: two seconds that `status` does not need
-
     console, cancel = Console(stderr=True), threading.Event()
     try:
+        from warehouse.sync import sync  # with it come all metrics and what they learn with: two seconds that `status` does not need
+
         declared = sources.load(args.sources, files=False)  # a missing file is refused for its table only
         with _stoppable(cancel), Bars(console) as bars:
             outcome = sync(declared, Path(args.data), args.only or None, args.full, progress=bars.step, accept_loss=args.accept_loss or (), cancel=cancel)

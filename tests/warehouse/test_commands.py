@@ -108,7 +108,7 @@ def test_stopping_ends_with_code_130(shop, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "sync", interrupted)
+    monkeypatch.setattr("warehouse.sync.sync", interrupted)
     assert run(shop) == 130
     assert "nothing was published" in capsys.readouterr().err
 

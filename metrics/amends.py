@@ -18,7 +18,7 @@ from metrics.metric import Metric
 from metrics.outreach import outreach
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped
-from metrics.result import Answer, answer
+from metrics.result import Answer, answer, growing
 from metrics.stats import share_se, wilson
 from metrics.stays import now_s
 
@@ -55,9 +55,8 @@ def detractor_follow_up(tables: Tables, query: Query) -> Answer:
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
     found = answer(rows, query, extra=EXTRA, notes={"within_hours": _hours(query)})
-    grows = found.rows["young"].fillna(0) > 0
-    shown = found.rows.assign(complete=found.rows["complete"].astype(bool) & ~grows)
-    return replace(found, rows=_hidden(shown, _whole(tables, query)))
+    found = growing(found, found.rows["young"].fillna(0) > 0)
+    return replace(found, rows=_hidden(found.rows, _whole(tables, query)))
 
 
 def _whole(tables: Tables, query: Query) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from metrics.metric import Metric
 from metrics.outreach import outreach
 from metrics.period import EPOCH
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, named, segmented
-from metrics.result import Answer, answer
+from metrics.result import Answer, answer, growing
 from metrics.stats import share_se, wilson
 from metrics.stays import now_s
 from metrics.worktime import worktime
@@ -86,7 +86,7 @@ def clocks(tables: Tables, query: Query) -> Answer:
         "business": [c.name for c in known if c.is_business],
     }
     found = answer(rows, query, keys=tuple(key for key in keys if key != "bucket"), extra=EXTRA, notes=notes)
-    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & ~(found.rows["pending"].fillna(0) > 0)))
+    return growing(found, found.rows["pending"].fillna(0) > 0)
 
 
 def behind_clocks(tables: Tables, query: Query) -> Frame:

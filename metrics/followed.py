@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import numpy as np
 
 from metrics.query import Query
-from metrics.result import Answer
+from metrics.result import Answer, growing
 
 DAYS = 90  # after which most deals and leads are decided; [metrics.funnel] followed_days
 
@@ -23,7 +22,5 @@ def old_enough(found: Answer, query: Query, days: int) -> Answer:
     youngest = query.period.as_of - dt.timedelta(days=days)
     if query.grain:
         ends = {bucket.start: bucket.end for bucket in query.period.buckets(query.grain)}
-        is_old = np.array([ends[start] <= youngest for start in found.rows["period"]], dtype=bool)
-    else:
-        is_old = query.period.end <= youngest
-    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & is_old))
+        return growing(found, np.array([ends[start] > youngest for start in found.rows["period"]], dtype=bool))
+    return growing(found, query.period.end > youngest)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from metrics.query import Query
@@ -35,6 +36,11 @@ class Answer:
     @property
     def ok(self) -> bool:
         return all(check.ok for check in self.checks)
+
+
+def growing(found: Answer, where) -> Answer:
+    """Rows whose number still grows are not complete, however far the data reach. where: a flag for each row, or one for all."""
+    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & np.logical_not(where)))
 
 
 def answer(frame: pd.DataFrame, query: Query, *, extra: tuple[str, ...] = (), keys: tuple[str, ...] | None = None, checks=(), notes=None, fill=True) -> Answer:

@@ -19,7 +19,7 @@ from metrics.metric import Metric
 from metrics.period import day_number
 from metrics.pipeline import counted, stock_day
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named, segmented
-from metrics.result import Answer, answer
+from metrics.result import Answer, answer, growing
 from metrics.stats import share_se, wilson
 from metrics.stays import now_s
 from metrics.windows import exploded
@@ -113,8 +113,7 @@ def _kept(tables: Tables, query: Query, promise: Promise, waiting: nw.Expr) -> A
     rows["low"], rows["high"] = wilson(rows["numerator"], rows["n"])
     rows["se"] = share_se(rows["numerator"], rows["n"])
     found = answer(rows, query, extra=("young", "waiting", "reopened"), notes={promise.option: promise.length(query)})
-    is_growing = found.rows["young"].fillna(0) > 0
-    return replace(found, rows=found.rows.assign(complete=found.rows["complete"].astype(bool) & ~is_growing))
+    return growing(found, found.rows["young"].fillna(0) > 0)
 
 
 def _is_recorded(tables: Tables, promise: Promise) -> bool:

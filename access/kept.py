@@ -17,9 +17,13 @@ Value = TypeVar("Value")
 
 
 class Kept:
-    """Values by key, each looked up again when the records of its data directory have changed, or when it is too old."""
+    """Values by key, each looked up again when the records of its data directory have changed, or when it is too old.
 
-    def __init__(self) -> None:
+    most: how many are held; with one more all are given up, and looked up when they are asked for again.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._values: dict[Hashable, tuple[float, tuple | None, object]] = {}
 
     def get(self, data: Path, key: Hashable, look: Callable[[], Value]) -> Value:
@@ -28,7 +32,7 @@ class Kept:
         whole, mark = (where, key), database.mark(data, where)
         at, then, value = self._values.get(whole, (float("-inf"), None, None))
         if then != mark or now - at > (SECONDS if mark is None else LONGEST):
-            if len(self._values) >= MOST:
+            if len(self._values) >= self._most:
                 self._values.clear()
             value = look()  # after the mark was taken: what is written meanwhile is looked up next time
             self._values[whole] = now, mark, value

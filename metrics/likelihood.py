@@ -9,7 +9,7 @@ import pandas as pd
 
 from metrics.additive_logit import BASE
 from metrics.churn_features import KINDS, NUMBERS
-from metrics.query import Tables, collect
+from metrics.query import Frame, Tables, collect, kept
 
 FEATURES = (*NUMBERS, *KINDS)
 LEAST_POINTS = 0.05  # log-odds; a reason that moves less is none
@@ -24,11 +24,15 @@ def likelihoods(tables: Tables, among: Sequence[str] | None = None) -> pd.DataFr
     """
     if "churn_scores" not in tables:
         return pd.DataFrame({"customer_id": pd.Series(dtype=object)})
-    ranked = tables["churn_scores"].filter(~nw.col("likelihood").is_null()).with_columns(one=nw.lit(1), less=-nw.col("likelihood"))
+    ranked = kept(tables, "ranked", "", lambda: _ranked(tables))
+    return collect(ranked if among is None else ranked.join(tables.column("customer_id", among), on="customer_id", how="semi"))
+
+
+def _ranked(tables: Tables) -> Frame:
+    """Who has a likelihood, with its place. Computed once for these tables."""
+    rows = tables["churn_scores"].filter(~nw.col("likelihood").is_null()).with_columns(one=nw.lit(1), less=-nw.col("likelihood"))
     place = nw.col("one").cum_sum().over("population", order_by=["less", "customer_id"])
-    ranked = ranked.with_columns(place=place, of_all=nw.col("one").sum().over("population"))
-    theirs = ranked if among is None else ranked.join(tables.column("customer_id", among), on="customer_id", how="semi")
-    return collect(theirs.drop("one", "less"))
+    return rows.with_columns(place=place, of_all=nw.col("one").sum().over("population")).drop("one", "less")
 
 
 def carriers(tables: Tables) -> dict[str, str]:

@@ -143,18 +143,21 @@ def listed(tables: Tables, query: Query) -> Frame:
     """
     at = eve(query)
     query, kinds = _without_kinds(query)
+    rows = kept(tables, "flagged", at, lambda: _flagged(tables, at))
+    if query.where:
+        rows = rows.join(segmented(living(tables, at), tables, replace(query, by=())).select("customer_id"), on="customer_id", how="semi")
+    return rows.filter(_has_one_of(kinds)).sort("revenue", "customer_id", descending=[True, False])
+
+
+def _flagged(tables: Tables, at: Eve) -> Frame:
+    """The rows of `listed` without a question's filters."""
     said = [nw.when(nw.col("kind") == kind).then(nw.col(name)).max().alias(f"{SHORT.get(name, name)}_{kind}") for kind in KINDS for name in TOLD]
     has = [nw.when(nw.col("kind") == kind).then(nw.lit(1)).otherwise(nw.lit(0)).max().alias(f"has_{kind}") for kind in KINDS]
-    among = next((list(values) for column, values in query.where if column == "customer_id"), None)  # said early: few rows are looked at then
-    here = segmented(living(tables, at), tables, replace(query, by=())).select("customer_id", "tier", "tenure_d")
-    flags_, revenue = (
-        frame if among is None else frame.filter(nw.col("customer_id").is_in(among)) for frame in (raised(tables, at), year_revenue(tables, at.end_d))
-    )
-    wide = flags_.group_by("customer_id").agg(*has, *said, since=nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min())
-    wide = wide.filter(_has_one_of(_weighty(at)), _has_one_of(kinds))
-    rows = wide.join(here, on="customer_id", how="inner").join(revenue, on="customer_id", how="left")
-    rows = named(rows, tables).join(tables["accounts"].select(*WHOM), on="customer_id", how="left")
-    return rows.with_columns(revenue=nw.col("revenue").fill_null(0.0)).sort("revenue", "customer_id", descending=[True, False])
+    since = nw.when(nw.col("kind").is_in(_weighty(at))).then(nw.col("raised_on")).min()
+    wide = raised(tables, at).group_by("customer_id").agg(*has, *said, since=since).filter(_has_one_of(_weighty(at)))
+    rows = wide.join(living(tables, at).select("customer_id", "tier", "tenure_d"), on="customer_id", how="inner")
+    rows = named(rows.join(year_revenue(tables, at.end_d), on="customer_id", how="left"), tables)
+    return rows.join(tables["accounts"].select(*WHOM), on="customer_id", how="left").with_columns(revenue=nw.col("revenue").fill_null(0.0))
 
 
 METRICS = (

@@ -94,8 +94,12 @@ def whom(now):
         if left := cases.hidden(state, standings):
             st.caption(left)
         first, rows, total = found
-        for row in first:
-            told_in_full(now, row, standings.get(row["customer_id"], cases.NOBODY), known)
+        for row, name, said_of_it in first:
+            with st.container(border=True, gap="xsmall"):
+                if not customer_link(now, row["customer_id"], name):
+                    st.markdown(name)
+                st.markdown(said_of_it)
+                case_form.folded(now, row["customer_id"], row, standings.get(row["customer_id"], cases.NOBODY).case, known, row["customer_id"])
         st.markdown(f"**{t('at_risk.everybody')}**")
         metrics = tuple(data.metric(name) for name in ("at_risk", "revenue_at_risk", "customer_health"))
         everything = lambda: with_cases(in_words(now, *narrowed, None).rows, said)  # noqa: E731
@@ -105,13 +109,14 @@ def whom(now):
 
 @data.told
 def on_screen(now, owners, chosen, alone, among, said, has_cases):
-    """The customers told in full, the list with what is `said` of cases, and how many there are in all; None where nobody is."""
+    """The customers told in full (the row, its name, what is told), the list with what is `said` of cases, and how many there are; None where nobody is."""
     found = put_into_words(now, owners, chosen, alone, among)
     if found.rows.empty:
         return None
     rows = with_cases(found.rows, dict(said))
     columns = {name: column for name, column in LIST.items() if (owners or name != "is_mine") and (has_cases or name != "case")}
-    return rows.head(FIRST).to_dict("records"), listing(now, rows, columns), found.total
+    first = rows.head(FIRST).to_dict("records")
+    return [(row, f"**{plain(row['customer'])}**", in_full(now, row)) for row in first], listing(now, rows, columns), found.total
 
 
 @data.told
@@ -163,22 +168,16 @@ def effect(now):
         case_sheet.effect(now, cases.known(now))
 
 
-def told_in_full(now, row, stands: Standing, known) -> None:
-    """One customer: what it brings, why it is here and since when, what changed, what to do."""
-    with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            customer_link(now, row["customer_id"], f"**{plain(row['customer'])}**")
-            st.markdown(f":gray[{about(now, row)}]", width="content")
-        page.sentence("  \n".join([plain(row["why"]), *likely.told(row), f":material/arrow_forward: **{plain(row['action'])}**"]))
-        beside = [t("at_risk.changed", what=plain(row["changed"]))] if row["changed"] else []
-        beside += [t("at_risk.since", day=numbers.day(row["since"]))] if row["since"] else []
-        beside.append(t("at_risk.contact", day=numbers.day(row["contact_on"])) if row["contact_on"] else t("at_risk.no_contact"))
-        beside += [t("at_risk.renewal", day=numbers.day(row["renewal_on"]))] if row["renewal_on"] else []
-        beside += [t("at_risk.complaints", n=numbers.count(row["complaints"]))] if row["complaints"] else []
-        st.caption(" · ".join(beside))
-        if row["case"]:
-            st.caption(f":material/medical_services: {plain(row['case'])}")
-        case_form.folded(now, row["customer_id"], row, stands.case, known, row["customer_id"])
+def in_full(now, row) -> str:
+    """One customer: what it brings, why it is here, what it is likely to do, what to do; below, smaller, what changed and what else to know."""
+    said = [f":gray[{about(now, row)}]", plain(row["why"]), *likely.told(row), f":material/arrow_forward: **{plain(row['action'])}**"]
+    beside = [t("at_risk.changed", what=plain(row["changed"]))] if row["changed"] else []
+    beside += [t("at_risk.since", day=numbers.day(row["since"]))] if row["since"] else []
+    beside.append(t("at_risk.contact", day=numbers.day(row["contact_on"])) if row["contact_on"] else t("at_risk.no_contact"))
+    beside += [t("at_risk.renewal", day=numbers.day(row["renewal_on"]))] if row["renewal_on"] else []
+    beside += [t("at_risk.complaints", n=numbers.count(row["complaints"]))] if row["complaints"] else []
+    lines = [" · ".join(beside), *([f":material/medical_services: {plain(row['case'])}"] if row["case"] else [])]
+    return "  \n".join([*said, *(f":small[:gray[{line}]]" for line in lines)])
 
 
 def about(now, row) -> str:

@@ -10,8 +10,8 @@ from babel import dates
 
 import locales
 from metrics import CATALOGUE
-from ui import numbers, page
-from ui.table import Column, table
+from ui import data, numbers, page
+from ui.table import Column, Listing, listing, table
 from ui.view import View
 from ui.words import definition_of, language, name_of, t
 
@@ -24,6 +24,11 @@ COLUMNS = {
 def definitions_tab(view: View) -> None:
     """Every number of the product with its definition, formula and the digest that changes with it."""
     page.sentence(t("catalogue.says", n=numbers.count(len(CATALOGUE))))
+    table(view, _definitions(view), key="definitions")
+
+
+@data.told
+def _definitions(view: View) -> Listing:
     rows = [
         {
             "name": name_of(metric), "definition": definition_of(metric), "formula": metric.formula, "unit": t(f"catalogue.units.{metric.unit}"),
@@ -32,7 +37,7 @@ def definitions_tab(view: View) -> None:
         }
         for metric in CATALOGUE.values()
     ]  # fmt: skip
-    table(view, pd.DataFrame(rows), COLUMNS, key="definitions")
+    return listing(view, pd.DataFrame(rows), COLUMNS)
 
 
 def calendar_tab(view: View) -> None:

@@ -110,9 +110,10 @@ def link(
     st.page_link(target, label=label, icon=icon, icon_position="right", help=help, query_params=params, width="content")
 
 
-def customer_link(view: View, customer_id: str, label: str, help: str | None = None) -> None:
-    """A link to one customer's page under the same filters; none for a reader whose role does not have that page."""
+def customer_link(view: View, customer_id: str, label: str, help: str | None = None) -> bool:
+    """A link to one customer's page under the same filters; none for a reader whose role does not have that page. Whether there is one."""
     known, reader = entry(CUSTOMER), admitted_now()
-    if may_open(reader, CUSTOMER):
+    if is_theirs := may_open(reader, CUSTOMER):
         params = {**view.params(), "id": customer_id}
         st.page_link(_linked(CUSTOMER, home(reader)), label=label, icon=f":material/{known.icon}:", help=help, query_params=params, width="content")
+    return is_theirs

@@ -8,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from access.guard import NotAdmitted, admitted_now
+from access.kept import Kept
 from access.roles import may
 from records import database, journal, settings
 from records.models import Entry
 from ui import data, page
-from ui.table import Column, table
+from ui.table import Column, Listing, listing, table
 from ui.view import View
-from ui.words import has, t
+from ui.words import has, language, t
 
 MOST = 5000
 DAYS = 90  # looked back by default
@@ -33,9 +34,18 @@ def register_tab(view: View) -> None:
     if len(chosen) != 2:
         return
     days = [dt.datetime.combine(day, dt.time(), dt.UTC) for day in (chosen[0], chosen[1] + dt.timedelta(days=1))]
-    rows = _rows(*days, MOST)
+    shown, total = _kept.get(data.directory(), (language(), view.zone, *days), lambda: _listed(view, days))
     page.sentence(t("register.says", days=settings.get(database.connect(data.directory()), "access_log_days")))
-    table(view, rows, COLUMNS, key="access_log", total=len(rows) if len(rows) < MOST else len(_rows(*days, None)), whole=lambda: _rows(*days, None))
+    table(view, shown, key="access_log", total=total, whole=lambda: _rows(*days, None))
+
+
+_kept = Kept(most=8)  # logs of thousands of lines
+
+
+def _listed(view: View, days: list[dt.datetime]) -> tuple[Listing, int]:
+    """The newest lines as they are shown, and how many there are of these days."""
+    rows = _rows(*days, MOST)
+    return listing(view, rows, COLUMNS), len(rows) if len(rows) < MOST else len(_rows(*days, None))
 
 
 def _rows(since: dt.datetime, until: dt.datetime, most: int | None) -> pd.DataFrame:

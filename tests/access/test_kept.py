@@ -56,3 +56,10 @@ def test_where_nobody_tells_of_changes_it_holds_for_a_moment(tmp_path, counted, 
     assert [counted(tmp_path), counted(tmp_path)] == [1, 1]
     monkeypatch.setattr(kept, "SECONDS", -1.0)
     assert counted(tmp_path) == 2
+
+
+def test_more_than_may_be_held_are_given_up(tmp_path):
+    held, looks = Kept(most=2), []
+    for key in ("a", "b", "c", "c", "a"):
+        held.get(tmp_path, key, lambda key=key: looks.append(key))
+    assert looks == ["a", "b", "c", "a"]

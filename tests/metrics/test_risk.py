@@ -4,6 +4,7 @@ import datetime as dt
 from functools import cache
 
 import duckdb
+import pandas as pd
 import pytest
 
 from metrics import CATALOGUE
@@ -12,7 +13,7 @@ from metrics.health_course import course, last_day, log, points
 from metrics.metric import ask
 from metrics.period import Period
 from metrics.policies import KINDS
-from metrics.query import Query, collect
+from metrics.query import Query, QuestionError, collect
 from metrics.risk import is_flagged
 from metrics.vitality import moves
 from tests.company import SETTINGS, company
@@ -202,6 +203,25 @@ def test_the_list_holds_nobody_without_a_flag_that_costs():
     flagged = {customer for customer in everybody if is_flagged(opened(), question(ENDS[-1]), customer)}
     assert listed and listed <= flagged and len(flagged) < len(everybody)
     assert not is_flagged(opened(), question(ENDS[-1]), "nobody")
+
+
+@pytest.mark.parametrize(
+    "where", [(("region", ("North", "")),), (("kind", ("silence", "owner")),), (("grade", ("core",)), ("kind", ("detractor",))), (("owner_id", ("crm:o2",)),)]
+)
+def test_a_filter_leaves_the_rows_of_the_whole_list_that_it_accepts(where):
+    whole, found = behind("at_risk"), behind("at_risk", where=where)
+    accepted = pd.Series(True, index=whole.index)
+    for column, values in where:
+        is_so = whole[[f"has_{kind}" for kind in values]].eq(1).any(axis=1) if column == "kind" else whole[column].fillna("").isin(values)
+        accepted &= is_so
+    assert 0 < len(found) < len(whole)
+    assert list(found["customer_id"]) == list(whole.loc[accepted, "customer_id"])
+    pd.testing.assert_frame_equal(found, whole[accepted].reset_index(drop=True), check_dtype=False)
+
+
+def test_a_filter_on_a_column_that_is_not_there_is_refused():
+    with pytest.raises(QuestionError, match="no column 'colour'"):
+        behind("at_risk", where=(("colour", ("red",)),))
 
 
 def test_the_wide_list_says_what_the_flags_say():

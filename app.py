@@ -64,8 +64,9 @@ def _look(name: str) -> None:
         return
     filters.ensure()
     filters.take(choices, name)
-    selection = filters.sidebar(choices, reach)
-    days = period(selection, reach.as_of, reach.first, data.calendar(snapshot.settings))
+    calendar = data.calendar(snapshot.settings)
+    selection = filters.sidebar(choices, reach, calendar)
+    days = period(selection, reach.as_of, reach.first, calendar)
     view.keep(view.View(snapshot.id, selection, days, risk_policy.in_force(snapshot.settings), st.session_state[KEY]))
 
 

@@ -146,7 +146,7 @@ def _flags(tables: Tables, query: Query, cuts: tuple[int, ...], day: dt.date) ->
     before = nw.col("purchased_on_d") < at
     last = nw.when(before).then(nw.col("purchased_on_d")).otherwise(nw.lit(-1)).max()
     customers = bought.group_by("customer_id").agg(last_d=last, again=number(~before).max()).filter(nw.col("last_d") >= 0)
-    rows = exploded(segmented(customers, tables, query), list(cuts), "cut_days")
+    rows = exploded(segmented(customers, tables, query), tables, list(cuts), "cut_days")
     return rows.with_columns(flagged=number(nw.lit(at) - nw.col("last_d") > nw.col("cut_days")))
 
 

@@ -6,18 +6,21 @@ ARPPU: revenue per customer who paid in the period. Each answer carries its nume
 
 from __future__ import annotations
 
+import datetime as dt
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from metrics.metric import Metric
+from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables, aggregate, grouped, named, segmented, within
 from metrics.recurring import HOLDS, NOTHING, basis, sums, values
 from metrics.result import Answer, answer
 from metrics.retention import RECURRING, ratio_se
 from metrics.sales import priced_orders
 from metrics.stats import Z95
-from metrics.windows import each_window, number, windows
+from metrics.windows import each_window, number, placed, windows
 
 MONTH_DAYS = 365.25 / 12
 BASES = ("auto", "contracts", "buyers", "users")
@@ -139,10 +142,10 @@ def arpu(tables: Tables, query: Query) -> Answer:
     inside = nw.col("t") > 0
     found = aggregate(
         customers.with_columns(inside=number(inside), x=nw.when(inside).then(nw.col("x")).otherwise(nw.lit(0.0)), outside=nw.col("x")),
-        ["code", *query.by], numerator=nw.col("x").sum(), denominator=nw.col("t").sum(), n=nw.col("inside").sum(), total=nw.col("outside").sum(),
+        ["start_d", *query.by], numerator=nw.col("x").sum(), denominator=nw.col("t").sum(), n=nw.col("inside").sum(), total=nw.col("outside").sum(),
         xx=(nw.col("x") ** 2).sum(), tt=(nw.col("t") ** 2).sum(), xt=(nw.col("x") * nw.col("t")).sum(), unconverted=nw.col("unconverted").sum(),
     )  # fmt: skip
-    found["bucket"] = found["code"].map({w.code: w.bucket for w in stretches})
+    found["bucket"] = found["start_d"].map({day_number(w.start): w.bucket for w in stretches})
     found = found if query.by else found.merge(pd.DataFrame({"bucket": [w.bucket for w in stretches]}), how="right")
     found["se"] = ratio_se(found["denominator"], found["numerator"], found["tt"], found["xx"], found["xt"], found["n"])
     found["low"], found["high"] = log_limits(found["numerator"] / found["denominator"].where(found["denominator"] > 0), found["se"])
@@ -161,18 +164,22 @@ def _base(tables: Tables, query: Query) -> str:
 
 def _exposed(tables: Tables, query: Query, base: str) -> Frame:
     """One row per window and customer: x revenue, t customer-months, unconverted invoice lines."""
-    stretches, zero = windows(query), nw.lit(0.0)
-    keys = list(dict.fromkeys(("code", "customer_id", *query.by)))
-    bought = each_window(segmented(priced_orders(tables["purchases"]), tables, query), stretches)
-    bought = bought.filter(nw.col("purchased_on_d") >= nw.col("start_d"), nw.col("purchased_on_d") < nw.col("end_d"))
+    zero = nw.lit(0.0)
+    keys = list(dict.fromkeys(("start_d", "customer_id", *query.by)))
+    bought = placed(segmented(priced_orders(tables["purchases"]), tables, query), tables, "purchased_on_d", _spans(query), "start_d")
     sold = bought.select(*keys, x=nw.col("revenue"), t=zero, unconverted=nw.col("unconverted").cast(nw.Float64))
     exposures = {"contracts": _contracted, "buyers": _buying, "users": _using}[base]
     there = exposures(tables, query, bought, keys).select(*keys, x=zero, t=nw.col("t").cast(nw.Float64), unconverted=zero)
     return nw.concat([sold, there]).group_by(*keys).agg(nw.col("x", "t", "unconverted").sum())
 
 
+def _spans(query: Query) -> dict[int, tuple[dt.date, dt.date]]:
+    """The windows, one beside the other, by the day numbers of their beginnings."""
+    return {day_number(w.start): (w.start, w.end) for w in windows(query)}
+
+
 def _contracted(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Frame:
-    stays = each_window(segmented(tables["episodes"], tables, query), windows(query))
+    stays = each_window(segmented(tables["episodes"], tables, query), tables, windows(query))
     last = nw.when(nw.col("to_on_d").is_null() | (nw.col("to_on_d") > nw.col("end_d"))).then(nw.col("end_d")).otherwise(nw.col("to_on_d"))
     first = nw.when(nw.col("from_on_d") < nw.col("start_d")).then(nw.col("start_d")).otherwise(nw.col("from_on_d"))
     return stays.with_columns(t=(last - first) / nw.lit(MONTH_DAYS)).filter(nw.col("t") > 0)
@@ -184,8 +191,7 @@ def _buying(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Fra
 
 
 def _using(tables: Tables, query: Query, bought: Frame, keys: list[str]) -> Frame:
-    days = each_window(segmented(tables["usage"].filter(nw.col("users") > 0), tables, query), windows(query))
-    days = days.filter(nw.col("day_d") >= nw.col("start_d"), nw.col("day_d") < nw.col("end_d"))
+    days = placed(segmented(tables["usage"].filter(nw.col("users") > 0), tables, query), tables, "day_d", _spans(query), "start_d")
     return days.group_by(*keys, "day_m").agg(t=nw.col("users").max())
 
 

@@ -103,7 +103,7 @@ def _items(tables: Tables, query: Query, item: str, units: str, periods: dict[st
 def _buyers(tables: Tables, query: Query, periods: list[Period]) -> Frame:
     """One row per side and customer with an invoice or credit note; orders with an amount in reporting currency, as ARPPU counts them."""
     asked = Query(query.period, None, (), query.where, query.options, query.settings)
-    days = in_periods(segmented(priced_orders(tables["purchases"]), tables, asked), "purchased_on", periods)
+    days = in_periods(segmented(priced_orders(tables["purchases"]), tables, asked), tables, "purchased_on", periods)
     return days.group_by("side", "customer_id").agg(nw.col("orders").sum())
 
 

@@ -123,7 +123,7 @@ def _changed(usual: Policy, given: Mapping) -> Policy:
 def _judged(tables: Tables, query: Query, asked: Mapping[str, Policy]) -> Frame:
     """One row per window (`code`) and customer: contact_on (the last one that counts), days_since, overdue_days of days, is_met, every_days."""
     owed = _owed(tables, query, asked)
-    rows = each_window(_gaps(tables, query, owed, asked).join(owed, on="customer_id", how="inner"), windows(query))
+    rows = each_window(_gaps(tables, query, owed, asked).join(owed, on="customer_id", how="inner"), tables, windows(query))
     as_of = nw.lit(day_number(query.period.as_of))
     stop = nw.min_horizontal(nw.col("end_d"), as_of, nw.coalesce("lost_on_d", "end_d"))
     rows = rows.with_columns(start_d=nw.max_horizontal("start_d", "clock_d"), stop_d=stop)

@@ -76,7 +76,7 @@ AT, DAY = nw.col("at_d"), nw.col("day_d")
 
 def _trade(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
     now, before = DAY >= AT - HORIZON, (DAY >= AT - 2 * HORIZON) & (DAY < AT - HORIZON)
-    return past(bought(tables), days, among).group_by(*KEYS).agg(
+    return past(bought(tables), tables, days, among).group_by(*KEYS).agg(
         first_d=DAY.min(), last_d=DAY.max(), days=nw.len(), orders_now=_count(now), orders_before=_count(before)
     )  # fmt: skip
 
@@ -84,7 +84,7 @@ def _trade(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> F
 def _agreed(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
     """Where an agreement that runs is to end is not looked at: sources write that when a customer gives notice, and keep no day of it."""
     runs = nw.col("to_on_d").is_null() | (nw.col("to_on_d") > AT)
-    begun = past(tables["recurring"].with_columns(day_d="from_on_d"), days, among)
+    begun = past(tables["recurring"].with_columns(day_d="from_on_d"), tables, days, among)
     return begun.group_by(*KEYS).agg(agreed_d=DAY.min(), youngest_d=nw.when(runs).then(DAY).max(), agreements=_count(runs))
 
 
@@ -95,7 +95,7 @@ def _signed(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> 
     spoken = spoken.join(signed, on="customer_id", how="inner").with_columns(waited=nw.col("happened_at_s") - nw.col("signed_at_s"))
     kept = spoken.filter(nw.col("waited") >= 0, nw.col("waited") <= PROMISED).select("customer_id").unique().with_columns(kept=nw.lit(1))
     known = tables["coverage"].filter(nw.col("table") == "interactions").select(known_d=nw.col("first_on_d").min())
-    rows = exploded(signed.join(kept, on="customer_id", how="left").join(known, how="cross"), list(days), "at_d")
+    rows = exploded(signed.join(kept, on="customer_id", how="left").join(known, how="cross"), tables, list(days), "at_d")
     is_over = (nw.col("signed_on_d") >= nw.col("known_d")) & (nw.col("signed_on_d") + DAYS_PROMISED < AT)  # what comes within the 72 hours lies before
     missed = nw.when(is_over).then(1 - nw.col("kept").fill_null(0))
     began = {name: nw.when(nw.col(day) < AT).then(nw.col(day)) for name, day in (("signed_d", "signed_on_d"), ("met_d", "first_contact_on_d"))}
@@ -104,20 +104,20 @@ def _signed(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> 
 
 def _spoken(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
     spoken = tables["interactions"].select("customer_id", day_d="happened_on_d")
-    return past(spoken, days, among, YEAR).group_by(*KEYS).agg(contact=(AT - DAY).min())
+    return past(spoken, tables, days, among, YEAR).group_by(*KEYS).agg(contact=(AT - DAY).min())
 
 
 def _asked_for_help(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
-    opened = past(tables["tickets"].select("customer_id", "kind", day_d="opened_on_d"), days, among, HALF)
+    opened = past(tables["tickets"].select("customer_id", "kind", day_d="opened_on_d"), tables, days, among, HALF)
     is_complaint = nw.col("kind") == "complaint"
     return opened.group_by(*KEYS).agg(complaints=_count(is_complaint), requests=_count(~is_complaint & (DAY >= AT - HORIZON)))
 
 
 def _used(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
     """The four weeks end with the last day on record before the morning: usage may come late."""
-    size, every = nw.col("count").cast(nw.Float64), exploded(tables["usage"].select("day_d").unique(), list(days), "at_d")
+    size, every = nw.col("count").cast(nw.Float64), exploded(tables["usage"].select("day_d").unique(), tables, list(days), "at_d")
     last = every.filter(DAY < AT).group_by("at_d").agg(last_d=DAY.max())
-    used = past(tables["usage"].select("customer_id", "count", "day_d"), days, among, 3 * MONTH).join(last, on="at_d", how="inner")
+    used = past(tables["usage"].select("customer_id", "count", "day_d"), tables, days, among, 3 * MONTH).join(last, on="at_d", how="inner")
     age = nw.col("last_d") - DAY
     now, before = (nw.when(flag).then(size).otherwise(nw.lit(0.0)).sum() for flag in (age < MONTH, (age >= MONTH) & (age < 2 * MONTH)))
     return used.group_by(*KEYS).agg(use_now=now, use_before=before)
@@ -133,11 +133,11 @@ def _answered(tables: Tables, query: Query, days: Sequence[int], among: Frame) -
     told = given.select(
         "customer_id", day_d="answered_on_d", other=nw.when(~is_recommending).then(place), recommending=nw.when(is_recommending).then(place)
     )  # fmt: skip
-    return past(told, days, among, HALF).group_by(*KEYS).agg(satisfaction=nw.col("other").mean(), recommends=nw.col("recommending").mean())
+    return past(told, tables, days, among, HALF).group_by(*KEYS).agg(satisfaction=nw.col("other").mean(), recommends=nw.col("recommending").mean())
 
 
 def _paid(tables: Tables, query: Query, days: Sequence[int], among: Frame) -> Frame:
-    paid = past(tables["payments"].select("customer_id", "is_failed", day_d="paid_on_d"), days, among, HORIZON)
+    paid = past(tables["payments"].select("customer_id", "is_failed", day_d="paid_on_d"), tables, days, among, HORIZON)
     return paid.group_by(*KEYS).agg(failed=_count(nw.col("is_failed")))
 
 

@@ -29,10 +29,10 @@ def asked_of(tables: Tables, query: Query, days: Sequence[int], among: Frame) ->
     among: customer_id of whom to look at. Only what happened before the morning is looked at. Whom the source calls lost by then is
     not asked about.
     """
-    here = exploded(tables["accounts"].join(among, on="customer_id", how="semi").select("customer_id", "lost_on_d"), list(days), "at_d")
+    here = exploded(tables["accounts"].join(among, on="customer_id", how="semi").select("customer_id", "lost_on_d"), tables, list(days), "at_d")
     here = here.filter(nw.col("lost_on_d").is_null() | (nw.col("lost_on_d") >= nw.col("at_d"))).select(*KEYS)
-    last = past(bought(tables), days, among).group_by(*KEYS).agg(last_d=nw.col("day_d").max())
-    begun = past(tables["episodes"].with_columns(day_d="from_on_d"), days, among)
+    last = past(bought(tables), tables, days, among).group_by(*KEYS).agg(last_d=nw.col("day_d").max())
+    begun = past(tables["episodes"].with_columns(day_d="from_on_d"), tables, days, among)
     agreed = begun.group_by(*KEYS).agg(runs=number(nw.col("to_on_d").is_null() | (nw.col("to_on_d") > nw.col("at_d"))).max())
     rows = here.join(last, on=KEYS, how="left").join(agreed, on=KEYS, how="left").with_columns(silence=nw.col("at_d") - nw.col("last_d"))
     cut = cut_of(query)
@@ -47,10 +47,10 @@ def outcomes(tables: Tables, query: Query, days: Sequence[int], among: Frame) ->
     Needs the facts of the last morning, of the 90 days after it and of the day then: an agreement that begins on it goes on.
     """
     day, end = nw.col("day_d"), nw.col("at_d") + HORIZON
-    ahead = exploded(bought(tables).join(among, on="customer_id", how="semi"), list(days), "at_d").filter(day >= nw.col("at_d"), day < end)
+    ahead = exploded(bought(tables).join(among, on="customer_id", how="semi"), tables, list(days), "at_d").filter(day >= nw.col("at_d"), day < end)
     again = ahead.group_by(*KEYS).agg(again=nw.len())
     to = nw.col("to_on_d")
-    stays = exploded(tables["episodes"].join(among, on="customer_id", how="semi"), list(days), "at_d").filter(nw.col("from_on_d") <= end)
+    stays = exploded(tables["episodes"].join(among, on="customer_id", how="semi"), tables, list(days), "at_d").filter(nw.col("from_on_d") <= end)
     then = stays.group_by(*KEYS).agg(
         runs_then=number(to.is_null() | (to > end)).max(), over_d=nw.when((to > nw.col("at_d")) & (to <= end)).then(to).max()
     )  # fmt: skip
@@ -66,8 +66,8 @@ def bought(tables: Tables) -> Frame:
     return tables["purchases"].filter(nw.col("orders") > 0).select("customer_id", day_d="purchased_on_d")
 
 
-def past(rows: Frame, days: Sequence[int], among: Frame, reach: int | None = None) -> Frame:
+def past(rows: Frame, tables: Tables, days: Sequence[int], among: Frame, reach: int | None = None) -> Frame:
     """Rows once per morning that they lie before, by their `day_d`; reach: at most so many days before."""
     theirs = rows.join(among, on="customer_id", how="semi").filter(nw.col("day_d") < max(days))
-    found = exploded(theirs, list(days), "at_d").filter(nw.col("day_d") < nw.col("at_d"))
+    found = exploded(theirs, tables, list(days), "at_d").filter(nw.col("day_d") < nw.col("at_d"))
     return found if reach is None else found.filter(nw.col("day_d") >= nw.col("at_d") - reach)

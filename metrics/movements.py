@@ -137,7 +137,7 @@ def _left(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     """One row per window and customer with a stay that ended in it, who was there neither only before nor only after: left = 1."""
     known = {*tables["episodes"].columns, *tables["accounts"].columns}
     of_stays = Query(query.period, by=tuple(c for c in query.by if c in known), where=tuple(w for w in query.where if w[0] in known))
-    stays = each_window(segmented(tables["episodes"], tables, of_stays), stretches)
+    stays = each_window(segmented(tables["episodes"], tables, of_stays), tables, stretches)
     ended = (nw.col("to_on_d") >= nw.col("start_d")) & (nw.col("to_on_d") < nw.col("end_d"))
     is_in = (nw.col("from_on_d") < nw.col("start_d")) & (nw.col("to_on_d").is_null() | (nw.col("to_on_d") >= nw.col("start_d")))
     is_there = (nw.col("from_on_d") < nw.col("end_d")) & (nw.col("to_on_d").is_null() | (nw.col("to_on_d") >= nw.col("end_d")))

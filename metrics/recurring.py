@@ -40,7 +40,7 @@ def values(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     """
     keys = dict.fromkeys(("customer_id", *query.by))
     spans = segmented(tables["recurring"], tables, query).select(*dict.fromkeys((*keys, "currency", "amount_per_month", "from_on_d", "to_on_d")))
-    spans = each_window(spans, stretches).filter(AT_START | AT_END)
+    spans = each_window(spans, tables, stretches).filter(AT_START | AT_END)
     for instant, name in (("start_d", "rate"), ("end_d", "rate_now")):
         spans = spans.join(_rates(tables, name), left_on=["currency", instant], right_on=["currency_", "at_"], how="left")
     own, amount = nw.col("currency") == query.currency, nw.col("amount_per_month")

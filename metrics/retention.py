@@ -70,7 +70,7 @@ def _bought_again(tables: Tables, query: Query, stretches: list[Window]) -> pd.D
 def bought(tables: Tables, query: Query, stretches: list[Window]) -> Frame:
     """One row per window and customer who bought in the stretch before it; again: 1 if they bought in the window too."""
     days = segmented(tables["purchases"].filter(nw.col("orders") > 0), tables, query)
-    days = each_window(days.select("customer_id", "purchased_on_d", *(c for c in query.by if c != "customer_id")), stretches)
+    days = each_window(days.select("customer_id", "purchased_on_d", *(c for c in query.by if c != "customer_id")), tables, stretches)
     day = nw.col("purchased_on_d")
     days = days.filter(day >= nw.col("before_d"), day < nw.col("end_d")).with_columns(
         earlier=number(day < nw.col("start_d")), again=number(day >= nw.col("start_d"))
@@ -127,7 +127,7 @@ def _endings(tables: Tables, query: Query) -> pd.DataFrame:
     stretches = windows(query)
     if not stretches:
         return pd.DataFrame(columns=["bucket", *query.by, *COUNTS])
-    stays = each_window(segmented(tables["episodes"], tables, query), stretches)
+    stays = each_window(segmented(tables["episodes"], tables, query), tables, stretches)
     start, end, ended = nw.col("start_d"), nw.col("end_d"), nw.col("to_on_d")
     stays = stays.with_columns(
         ends=number((ended >= start) & (ended < end)), opens=number((nw.col("from_on_d") < start) & (ended.is_null() | (ended >= start))),

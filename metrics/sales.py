@@ -8,7 +8,7 @@ import narwhals as nw
 
 from metrics.period import Period, day_number
 from metrics.query import Frame, Query, Tables, segmented
-from metrics.windows import BASE, exploded, number
+from metrics.windows import BASE, exploded, number, placed
 
 FIGURES = ("customer_id", "product_id", "category", "quantity", "revenue", "unconverted")
 
@@ -21,25 +21,20 @@ def sold(tables: Tables, query: Query, periods: list[Period]) -> Frame:
     """
     whole = all(period.whole_months for period in periods)
     source, day = (_months(tables), "month") if whole else (invoiced(tables, query), "issued_on")
-    return in_periods(segmented(source, tables, query), day, periods).select(*dict.fromkeys((*FIGURES, *query.by)), "side")
+    return in_periods(segmented(source, tables, query), tables, day, periods).select(*dict.fromkeys((*FIGURES, *query.by)), "side")
 
 
-def in_periods(rows: Frame, day: str, periods: list[Period]) -> Frame:
+def in_periods(rows: Frame, tables: Tables, day: str, periods: list[Period]) -> Frame:
     """Each row once for every period that its day lies in, with `side`, the period's number.
 
     Repeating ten million rows costs more than everything that follows, so it is done only where periods overlap.
     """
-    day_d = nw.col(f"{day}_d")
-    lies_in = [(day_d >= day_number(p.start)) & (day_d < day_number(p.end)) for p in periods]
-    rows = rows.filter(nw.any_horizontal(*lies_in, ignore_nulls=True))
     if _are_apart(periods):
-        side = nw.lit(len(periods) - 1)
-        for number_, is_in in reversed(list(enumerate(lies_in[:-1]))):
-            side = nw.when(is_in).then(nw.lit(number_)).otherwise(side)
-        return rows.with_columns(side=side.cast(nw.Int64))
+        return placed(rows, tables, f"{day}_d", {side: (p.start, p.end) for side, p in enumerate(periods)}, "side")
+    day_d = nw.col(f"{day}_d")
     codes = [(side * BASE + day_number(p.start)) * BASE + day_number(p.end) for side, p in enumerate(periods)]
     start, end = nw.col("code") // BASE % BASE, nw.col("code") % BASE
-    return exploded(rows, codes).filter(day_d >= start, day_d < end).with_columns(side=nw.col("code") // (BASE * BASE))
+    return exploded(rows, tables, codes).filter(day_d >= start, day_d < end).with_columns(side=nw.col("code") // (BASE * BASE))
 
 
 def _are_apart(periods: list[Period]) -> bool:

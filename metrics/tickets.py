@@ -177,7 +177,7 @@ def _open(tables: Tables, query: Query, ends: list[int]) -> Frame:
     """Each ticket once per end (`end_d`) at which it is open, with age_days."""
     tickets = segmented(tables["tickets"], tables, query)
     tickets = tickets.filter(nw.col("opened_on_d") < max(ends), is_unsolved(nw.lit(min(ends))))
-    rows = exploded(tickets, ends, "end_d").filter(nw.col("opened_on_d") < nw.col("end_d"), is_unsolved(nw.col("end_d")))
+    rows = exploded(tickets, tables, ends, "end_d").filter(nw.col("opened_on_d") < nw.col("end_d"), is_unsolved(nw.col("end_d")))
     return rows.with_columns(age_days=nw.col("end_d") - 1 - nw.col("opened_on_d"))
 
 

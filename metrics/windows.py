@@ -8,12 +8,13 @@ the period's own two ends. A customer's value at an instant is what runs on the 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import narwhals as nw
 
 from metrics.period import Period, add_months, day_number
-from metrics.query import Frame, Query, QuestionError
+from metrics.query import Frame, Query, QuestionError, Tables
 
 BASE = 100_000  # day numbers have at most five digits until 2243
 
@@ -60,28 +61,41 @@ def _window(bucket: int, period: Period, months: int) -> Window:
     return Window(bucket, period.previous().start, start, period.end)
 
 
-def each_window(frame: Frame, stretches: list[Window]) -> Frame:
+def each_window(frame: Frame, tables: Tables, stretches: list[Window]) -> Frame:
     """Every row of `frame` once per window, with `code` and the day numbers before_d, start_d, end_d."""
     if len(stretches) == 1:
         days = {name: nw.lit(day_number(day)) for name, day in _days(stretches[0]).items()}
         return frame.with_columns(code=nw.lit(stretches[0].code), **days)
-    code = nw.col("code").cast(nw.Int64)
-    return _repeated(frame, [w.code for w in stretches], "code").with_columns(
-        code=code, before_d=code // (BASE * BASE), start_d=code // BASE % BASE, end_d=code % BASE
-    )
+    code = nw.col("code")
+    listed = numbered(tables, [w.code for w in stretches])
+    return frame.join(listed.with_columns(before_d=code // (BASE * BASE), start_d=code // BASE % BASE, end_d=code % BASE), how="cross")
+
+
+def placed(frame: Frame, tables: Tables, day_d: str, spans: Mapping[int, tuple[dt.date, dt.date]], column: str) -> Frame:
+    """The rows whose day number `day_d` lies in a span [first, end), with the span's number in `column`. Spans may not overlap: each row is looked at once.
+
+    spans: by their number, which is less than BASE.
+    """
+    if len(spans) == 1:
+        ((key, (first, end)),) = spans.items()
+        return frame.filter(nw.col(day_d) >= day_number(first), nw.col(day_d) < day_number(end)).with_columns(nw.lit(key).cast(nw.Int64).alias(column))
+    days = numbered(tables, [day * BASE + key for key, (first, end) in spans.items() for day in range(day_number(first), day_number(end))])
+    return frame.join(days.select((nw.col("code") // BASE).alias("day_"), (nw.col("code") % BASE).alias(column)), left_on=day_d, right_on="day_", how="inner")
 
 
 def _days(window: Window) -> dict[str, dt.date]:
     return {"before_d": window.before, "start_d": window.start, "end_d": window.end}
 
 
-def exploded(frame: Frame, numbers: list[int], column: str = "code") -> Frame:
-    """Every row of `frame` once per number: a small list handed to whatever engine runs the query."""
-    return _repeated(frame, numbers, column).with_columns(nw.col(column).cast(nw.Int64))
+def exploded(frame: Frame, tables: Tables, numbers: list[int], column: str = "code") -> Frame:
+    """Every row of `frame` once per number."""
+    return frame.join(numbered(tables, numbers, column), how="cross")
 
 
-def _repeated(frame: Frame, numbers: list[int], column: str) -> Frame:
-    return frame.with_columns(nw.lit(",".join(map(str, numbers))).str.split(",").alias(column)).explode(column)
+def numbered(tables: Tables, numbers: list[int], column: str = "code") -> Frame:
+    """One row per number: a small list handed to whatever engine runs the query."""
+    one = tables["coverage"].select(rows_=nw.len())
+    return one.select(nw.lit(",".join(map(str, numbers))).str.split(",").alias(column)).explode(column).select(nw.col(column).cast(nw.Int64))
 
 
 def runs_at(day_d: str) -> nw.Expr:

@@ -19,7 +19,7 @@ import numpy as np
 
 from metrics.period import day_number
 from metrics.query import Frame, Query, QuestionError, Tables
-from metrics.windows import exploded
+from metrics.windows import numbered
 
 HOURS, WEEKDAYS = ("09:00", "18:00"), (1, 2, 3, 4, 5)
 MINUTE, DAY = 60, 86_400  # seconds
@@ -87,7 +87,7 @@ class Worktime:
         code, rest = nw.col("code"), nw.col("code") // 2
         day = rest // (SHIFT * WORKED)
         away = (rest // WORKED % SHIFT - SHIFT // 2) * MINUTE
-        days = exploded(tables["coverage"].select(_n=nw.len()), self.codes)
+        days = numbered(tables, self.codes)
         return days.select(work_d=day, opened_s=day * DAY + self.opens - away, before_s=rest % WORKED * self.length, is_worked=code % 2)
 
     def counted(self, frame: Frame, days: Frame, at_s: str, day_d: str, name: str) -> Frame:

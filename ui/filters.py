@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from metrics.period import GRAINS
+from metrics.period import Calendar
 from ui import numbers
 from ui.data import Reach
-from ui.selection import AGAINST, BLANK, CUSTOM, DEFAULT, NAMES, PERIODS, SEGMENTS, Rejected, Selection, as_params, parse
+from ui.selection import AGAINST, BLANK, CUSTOM, DEFAULT, MOST_STEPS, NAMES, PERIODS, SEGMENTS, Rejected, Selection, as_params, grains_for, parse, period
 from ui.words import KEY as LANGUAGE
 from ui.words import in_badge, plain, settle, t, value_of
 
@@ -36,13 +36,17 @@ def take(choices: Choices, page: str) -> None:
     st.session_state[PAGE] = page
 
 
-def sidebar(choices: Choices, reach: Reach) -> Selection:
+def sidebar(choices: Choices, reach: Reach, calendar: Calendar) -> Selection:
     """Draw the filters, write the URL, and return what is chosen."""
     with st.sidebar:
         st.selectbox(t("filters.period"), PERIODS, format_func=lambda name: t(f"filters.periods.{name}"), key="f_period")
         days = _custom(reach) if st.session_state["f_period"] == CUSTOM else (None, None)
         left, right = st.columns(2)
-        left.selectbox(t("filters.grain"), GRAINS, format_func=lambda name: t(f"filters.grains.{name}"), key="f_grain")
+        fitting = grains_for(period(Selection(st.session_state["f_period"], *days), reach.as_of, reach.first, calendar))
+        if st.session_state["f_grain"] not in fitting:  # of a period chosen before, or of a link: the next coarser one
+            st.session_state["f_grain"] = fitting[0]
+        named = lambda name: t(f"filters.grains.{name}")  # noqa: E731
+        left.selectbox(t("filters.grain"), fitting, format_func=named, key="f_grain", help=t("filters.grain_help", n=MOST_STEPS))
         right.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
         with st.expander(t("filters.segments"), icon=":material/filter_alt:", expanded=any(st.session_state.get(f"f_{name}") for name in SEGMENTS)):
             for name in SEGMENTS:

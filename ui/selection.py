@@ -12,6 +12,7 @@ AGAINST = ("previous", "year")
 SEGMENTS = {"region": "region", "industry": "industry", "grade": "grade", "owner": "owner_id", "tag": "tags"}  # name in the URL → column
 BLANK = "-"  # in the URL: customers that have no value in this column
 CUSTOM = "custom"
+MOST_STEPS = 200  # of a series: half a year by day, nearly four years by week
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,8 @@ def period(selection: Selection, as_of: dt.date, first: dt.date, calendar: Calen
 
 
 def grains_for(period: Period) -> tuple[str, ...]:
-    """The grains that give a readable series of this period, at least two and at most 200 steps; always at least one."""
-    fitting = tuple(grain for grain in GRAINS if 2 <= _steps(period, grain) <= 200)
-    return fitting or ("day",)
+    """The grains whose series of this period has at most MOST_STEPS steps: more can neither be read nor be there at once. There is always the coarsest."""
+    return tuple(grain for grain in GRAINS if _steps(period, grain) <= MOST_STEPS) or GRAINS[-1:]
 
 
 def _steps(period: Period, grain: str) -> int:

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from metrics.period import Calendar, PeriodError
-from ui.selection import DEFAULT, Rejected, Selection, as_params, parse, period
+from metrics.period import Calendar, Period, PeriodError
+from ui.selection import DEFAULT, MOST_STEPS, Rejected, Selection, as_params, grains_for, parse, period
 
 CHOICES = {"region": ["North", "South"], "tag": ["vip"]}
 D = dt.date
@@ -98,3 +98,21 @@ def test_a_custom_period_includes_its_last_day():
     assert period(Selection("custom", D(2026, 1, 5), D(2026, 1, 5)), D(2026, 5, 1), D(2024, 1, 1), Calendar()).days == 1
     with pytest.raises(PeriodError, match="first and a last day"):
         period(Selection("custom"), D(2026, 5, 1), D(2024, 1, 1), Calendar())
+
+
+@pytest.mark.parametrize(
+    ("days", "finest"),
+    [
+        (1, "day"),
+        (MOST_STEPS, "day"),
+        (MOST_STEPS + 1, "week"),
+        (366, "week"),
+        (7 * (MOST_STEPS + 1), "month"),
+        (30 * (MOST_STEPS + 1), "quarter"),
+        (10**6, "year"),
+    ],
+)
+def test_steps_are_offered_down_to_the_finest_that_can_be_read(days, finest):
+    start = D(1, 1, 1)
+    offered = grains_for(Period(start, start + dt.timedelta(days=days), start + dt.timedelta(days=days)))
+    assert offered[0] == finest and offered[-1] == "year"

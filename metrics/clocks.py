@@ -21,7 +21,7 @@ from metrics.funnel import count
 from metrics.metric import Metric
 from metrics.outreach import outreach
 from metrics.period import EPOCH
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, named, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, collect, grouped, kept, named, segmented
 from metrics.result import Answer, answer, growing
 from metrics.stats import share_se, wilson
 from metrics.stays import now_s
@@ -68,9 +68,10 @@ def clocks(tables: Tables, query: Query) -> Answer:
     Notes: kept, over, share = of all clocks and steps together; limits = clock → hours, or null for promises; business = clocks in working time.
     Read it so: 0.8 of 50, waiting 4, pending 3: 40 were in time, 6 came late, 4 are overdue, 3 have time left.
     """
-    frame, keys = grouped(judged(tables, query), "from_on", tables, _without_clocks(query))
+    begun = _of_each(query, lambda clock: _counted(tables, query, clock))
+    frame, keys = grouped(begun, "from_on", tables, _without_clocks(query))
     keys = list(dict.fromkeys((*keys, "clock")))
-    is_over, is_open = nw.col("is_over"), nw.col("done_s").is_null()
+    is_over, is_open = nw.col("is_over"), nw.col("is_open")
     counts = {"n": count(is_over), "numerator": count(is_over & nw.col("in_time")), "pending": count(~is_over & is_open), "waiting": count(is_over & is_open)}
     rows = aggregate(frame, keys, **counts)
     rows["denominator"] = rows["n"]
@@ -142,13 +143,25 @@ def _without_clocks(query: Query) -> Query:
     return replace(query, where=tuple(pair for pair in query.where if pair[0] != "clock"), by=tuple(column for column in query.by if column != "clock"))
 
 
-def judged(tables: Tables, query: Query) -> Frame:
-    """Every beginning of the clocks asked for: EVENT, clock, waited_s, passed_s (in the clock's own time), is_over, in_time."""
+def _of_each(query: Query, rows_of: Callable[[Clock], Frame]) -> Frame:
+    """The rows of the clocks asked for with `clock`, their name: of those that a filter on it accepts, of all without one."""
     asked = next((set(values) for column, values in query.where if column == "clock"), set(CLOCKS))
     known = kept_clocks(query)
     chosen = [clock for name, clock in known.items() if name in asked] or [known["promise"]]
-    frame = nw.concat([_judged(tables, query, clock) for clock in chosen])
+    frame = nw.concat([rows_of(clock).with_columns(clock=nw.lit(clock.name)) for clock in chosen])
     return frame.filter(nw.col("clock").is_in(sorted(asked))) if set(known) - asked else frame
+
+
+def _counted(tables: Tables, query: Query, clock: Clock) -> Frame:
+    """What shares are counted of: `_judged` with is_open (not done), without instants, whatever the question's period. Computed once for these tables."""
+    about = clock.within_s, clock.is_business, clock.words, now_s(query), query.settings.get("calendar"), query.settings.get("metrics", {}).get("clocks")
+    columns = ("customer_id", "owner_id", "from_on", "from_on_d", "from_on_m", "is_over", "in_time")
+    return kept(tables, f"clock_{clock.name}", about, lambda: _judged(tables, query, clock).select(*columns, is_open=nw.col("done_s").is_null()))
+
+
+def judged(tables: Tables, query: Query) -> Frame:
+    """Every beginning of the clocks asked for: EVENT, clock, waited_s, passed_s (in the clock's own time), is_over, in_time."""
+    return _of_each(query, lambda clock: _judged(tables, query, clock))
 
 
 def _judged(tables: Tables, query: Query, clock: Clock) -> Frame:
@@ -159,9 +172,9 @@ def _judged(tables: Tables, query: Query, clock: Clock) -> Frame:
     timed = _in_working_time(events, tables, query) if clock.is_business else events.with_columns(
         waited_s=nw.col("done_s") - nw.col("from_s"), passed_s=now_s(query) - nw.col("from_s")
     )  # fmt: skip
-    timed = timed.with_columns(clock=nw.lit(clock.name), **{name: nw.col(name).cast(nw.Int64) for name in ("waited_s", "passed_s", "limit_s")})
+    timed = timed.with_columns(**{name: nw.col(name).cast(nw.Int64) for name in ("waited_s", "passed_s", "limit_s")})
     told = timed.with_columns(is_over=nw.col("passed_s") >= nw.col("limit_s"), in_time=(nw.col("waited_s") <= nw.col("limit_s")).fill_null(False))
-    return told.select(*EVENT, "clock", "waited_s", "passed_s", "is_over", "in_time")
+    return told.select(*EVENT, "waited_s", "passed_s", "is_over", "in_time")
 
 
 def _in_working_time(events: Frame, tables: Tables, query: Query) -> Frame:
@@ -264,9 +277,7 @@ def _faults(name: str, given) -> list[str]:
         f"{where} has no key {', '.join(map(repr, sorted(set(given) - set(KEYS))))}; there are {', '.join(KEYS)}": bool(set(given) - set(KEYS)),
         f"{where} within_hours is a number of hours (0: the clock is not kept), not {hours!r}": type(hours) not in (int, float) or not 0 <= hours < 100_000,
         f'{where} time is "calendar" or "business", not {given.get("time")!r}': given.get("time", "calendar") not in ("calendar", "business"),
-        f"{where} words is a list of names, at least one, not {words!r}": not isinstance(words, list)
-        or not words
-        or not all(isinstance(w, str) for w in words),
+        f"{where} words is a list of names, at least one, not {words!r}": not (words and isinstance(words, list) and all(isinstance(w, str) for w in words)),
         f"{where}: every promise says itself by when; it takes neither within_hours nor time": name == "promise" and bool(given),
     }
     return [text for text, is_wrong in checks.items() if is_wrong]

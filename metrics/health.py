@@ -12,9 +12,10 @@ from metrics import amounts, health_own
 from metrics.health_policy import FACTS, JUDGED, RECORD_CHECKS, Policy, policy
 from metrics.metric import Metric
 from metrics.period import day_number
-from metrics.query import Frame, Query, QuestionError, Tables, aggregate, refuse_grain, segmented
+from metrics.query import Frame, Query, QuestionError, Tables, aggregate, kept, refuse_grain, segmented
 from metrics.result import Answer, answer
 from metrics.stats import share_se, wilson
+from metrics.windows import number
 
 MART = "record_checks"  # snapshots older than it have none: their records were never judged
 TWICE = 2  # times the threshold, beyond which a check fails; up to there it warns
@@ -90,16 +91,37 @@ def _facts(tables: Tables) -> Frame:
 
 
 def _orphans(tables: Tables, query: Query, by: list[str]) -> pd.DataFrame:
-    rows = segmented(_facts(tables), tables, query)
-    return aggregate(rows, [*by, "source", "entity"], n=nw.len(), numerator=nw.col("is_orphan").sum()).assign(check=ORPHAN, involved=np.nan)
+    """Rows asked and failing of every entity; a filter on `entity` chooses among them."""
+    asked = dict(query.where).get("entity", FACTS)
+    plain = replace(query, where=tuple(pair for pair in query.where if pair[0] != "entity"))
+    counts = kept(tables, "orphans", "", lambda: _counted(tables))
+    orphans = {name: nw.col(f"n_{name}") * nw.col("is_orphan") for name in FACTS}
+    sums = {f"n_{name}": nw.col(f"n_{name}").sum() for name in FACTS} | {f"bad_{name}": orphans[name].sum() for name in FACTS}
+    wide = aggregate(segmented(counts, tables, plain), [*by, "source"], **sums)
+    parts = [wide[[*by, "source"]].assign(entity=name, n=wide[f"n_{name}"], numerator=wide[f"bad_{name}"]) for name in FACTS if name in asked]
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*by, "source", "entity", "n", "numerator"])
+    return rows[rows["n"] > 0].assign(check=ORPHAN, involved=np.nan)
+
+
+def _counted(tables: Tables) -> Frame:
+    """How many rows of every entity each customer has in each source: source, customer_id, n_…, is_orphan."""
+    counts = {f"n_{name}": number(nw.col("entity") == name).sum() for name in FACTS}
+    rows = _facts(tables).group_by("source", "customer_id").agg(**counts, is_orphan=nw.col("is_orphan").max())
+    return rows.select("source", "customer_id", *(nw.col(name).cast(nw.Int32) for name in (*counts, "is_orphan")))
 
 
 def _wins(tables: Tables, query: Query, known: Policy) -> Frame:
     """Customers with deals won longer ago than the days of grace: source, customer_id, won and invoiced since, is_under.
 
     Both in the reporting currency; what cannot be converted is on neither side. Won in a month counts against what was invoiced from that month on.
+    Computed once for these tables.
     """
     due = day_number(query.period.as_of) - known.grace_days
+    return kept(tables, "wins", (due, known.tolerance), lambda: _won(tables, due, known.tolerance))
+
+
+def _won(tables: Tables, due: int, tolerance: float) -> Frame:
+    """`_wins` of deals closed before a day number."""
     deals = tables["deal_facts"].filter(nw.col("is_won"), nw.col("closed_on_d") < due, nw.col("amount_reporting") > 0)
     deals = deals.join(tables["deals"].select("deal_id", "source"), on="deal_id")
     won = deals.group_by("source", "customer_id").agg(won=nw.col("amount_reporting").sum(), since_m=nw.col("closed_on_m").min())
@@ -108,7 +130,7 @@ def _wins(tables: Tables, query: Query, known: Policy) -> Frame:
         counted=nw.when(nw.col("month_m") >= nw.col("since_m")).then(nw.col("revenue")).otherwise(nw.lit(0.0))
     )
     found = since.group_by("source", "customer_id").agg(won=nw.col("won").max(), invoiced=nw.col("counted").sum())
-    is_under = nw.col("invoiced").fill_null(0.0) < nw.col("won") * (1 - known.tolerance)
+    is_under = nw.col("invoiced").fill_null(0.0) < nw.col("won") * (1 - tolerance)
     return found.with_columns(is_under=nw.when(is_under).then(nw.lit(1)).otherwise(nw.lit(0)), entity=nw.lit("deals"))
 
 

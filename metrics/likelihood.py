@@ -24,15 +24,20 @@ def likelihoods(tables: Tables, among: Sequence[str] | None = None) -> pd.DataFr
     """
     if "churn_scores" not in tables:
         return pd.DataFrame({"customer_id": pd.Series(dtype=object)})
-    ranked = kept(tables, "ranked", "", lambda: _ranked(tables))
-    return collect(ranked if among is None else ranked.join(tables.column("customer_id", among), on="customer_id", how="semi"))
+    rows = _with_likelihood(tables)
+    rows = rows if among is None else rows.join(tables.column("customer_id", among), on="customer_id", how="semi")
+    return collect(rows.join(kept(tables, "places", "", lambda: _places(tables)), on="customer_id", how="left"))
 
 
-def _ranked(tables: Tables) -> Frame:
-    """Who has a likelihood, with its place. Computed once for these tables."""
-    rows = tables["churn_scores"].filter(~nw.col("likelihood").is_null()).with_columns(one=nw.lit(1), less=-nw.col("likelihood"))
+def _with_likelihood(tables: Tables) -> Frame:
+    return tables["churn_scores"].filter(~nw.col("likelihood").is_null())
+
+
+def _places(tables: Tables) -> Frame:
+    """customer_id, place, of_all of who has a likelihood. Computed once for these tables."""
+    rows = _with_likelihood(tables).select("customer_id", "population", one=nw.lit(1), less=-nw.col("likelihood"))
     place = nw.col("one").cum_sum().over("population", order_by=["less", "customer_id"])
-    return rows.with_columns(place=place, of_all=nw.col("one").sum().over("population")).drop("one", "less")
+    return rows.with_columns(place=place, of_all=nw.col("one").sum().over("population")).select("customer_id", "place", "of_all")
 
 
 def carriers(tables: Tables) -> dict[str, str]:

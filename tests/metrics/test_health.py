@@ -329,6 +329,12 @@ def test_what_holds_of_any_records(seed):
     assert counted.to_dict() == {key: int(n) for key, n in found["numerator"].items() if n}  # the list is as long as the number says
     parts = ask(CARD, tables, Query(PERIOD, by=("region",), settings=tables.settings)).rows
     assert parts.groupby(["source", "entity", "check"])["numerator"].sum().to_dict() == found["numerator"].to_dict()  # segments recombine
+    for column, value in (("region", "North"), ("entity", "interactions"), ("source", "erp")):
+        alone = ask(CARD, tables, Query(PERIOD, where=((column, (value,)),), settings=tables.settings)).rows
+        rows = parts if column == "region" else found.reset_index()
+        theirs = rows[(rows[column] == value) & (rows["n"] > 0)]
+        key, figures = ["source", "entity", "check"], ["n", "numerator"]
+        assert len(alone) and alone.set_index(key)[figures].sort_index().to_dict() == theirs.set_index(key)[figures].sort_index().to_dict()
 
 
 def test_scores_weigh_by_what_was_checked():

@@ -67,8 +67,9 @@ def _against_months(tables: Tables, query: Query, frame: pd.DataFrame) -> list[C
     if not set(query.columns) <= {*months.columns, *tables["accounts"].columns}:
         return []
     of_month = part(nw.col("month_m") == last_m, nw.col("recurring_reporting"))
-    found = collect(segmented(months, tables, query).select(total=of_month.sum(), last_m=nw.col("month_m").max())).iloc[0]
-    if pd.isna(found["last_m"]) or found["last_m"] < last_m:
+    since = months.filter(nw.col("month_m") >= last_m)  # months after it tell, too, that the table reaches it
+    found = collect(segmented(since, tables, query).select(total=of_month.sum(), last_m=nw.col("month_m").max())).iloc[0]
+    if pd.isna(found["last_m"]):
         return []  # the table does not reach that month
     closing, total = float(frame["closing"].sum()), float(found["total"])
     return [Check("closing value equals the table of months", abs(closing - total) < CENT + 1e-9 * abs(total), f"{closing:.2f} and {total:.2f}")]

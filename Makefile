@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RAPPORT_DATA ?= data/warehouse
 RAPPORT_SOURCES ?= data/demo/sources.toml
+SYNCED := $(RAPPORT_DATA)/.synced
+STATUS := $(BIN)/python -m connectors status --data $(RAPPORT_DATA) >/dev/null 2>&1
 PORT ?= 8501
 MEMORY := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (3 << 30)
 WORKERS ?= $(if $(CI),2,$(shell $(PYTHON) -c 'import os; print(max(2, min(8, os.cpu_count() or 2, $(MEMORY))))'))  # each of them grows to some 2.5 GB
@@ -20,7 +22,8 @@ demo: $(VENV)/.run
 ifeq ($(RAPPORT_SOURCES),data/demo/sources.toml)
 	@test -f data/demo/sources.toml || $(BIN)/python -m connectors.demo --out data/demo
 endif
-	@$(BIN)/python -m connectors status --data $(RAPPORT_DATA) >/dev/null 2>&1 || $(BIN)/python -m connectors sync --sources $(RAPPORT_SOURCES) --data $(RAPPORT_DATA) || test $$? -eq 1
+	@test -f $(SYNCED) || $(STATUS) || $(BIN)/python -m connectors sync --sources $(RAPPORT_SOURCES) --data $(RAPPORT_DATA) || test $$? -eq 1
+	@test -f $(SYNCED) || ! $(STATUS) || touch $(SYNCED)
 
 sync: $(VENV)/.run  ## read the sources again
 	$(BIN)/python -m connectors sync --sources $(RAPPORT_SOURCES) --data $(RAPPORT_DATA)

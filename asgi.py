@@ -107,35 +107,66 @@ def is_over_tls() -> bool:
     return identity.origin().startswith("https://")
 
 
-def warm() -> None:
-    """Pay for imports and open the newest snapshot before the first reader comes."""
-    for name in WARM:
-        importlib.import_module(name)
+class Patient:
+    """Lets no page run before what pages import is there; a browser fetches its own files meanwhile."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "websocket":
+            await _begun()
+        return await self.app(scope, receive, send)
+
+
+async def _begun() -> None:
+    """Returns once `warm` is done."""
+    if STARTED:
+        await asyncio.wait(STARTED)
+
+
+def migrate() -> None:
+    """Bring the records up to date before anything answers. A server that cannot does not start."""
     import warehouse
     from records import database
-    from warehouse.errors import StoreError
 
     data = warehouse.directory()
     if identity.is_configured() or database.exists(data):
         data.mkdir(parents=True, exist_ok=True)
         database.migrate(database.connect(data))
+
+
+def warm() -> None:
+    """Pay for what pages import and open the newest snapshot. It runs alone: threads that import the same at once get in each other's way."""
+    for name in WARM:
+        importlib.import_module(name)
+    import warehouse
+    from warehouse.errors import StoreError
+
     try:
-        warehouse.open(data)
+        warehouse.open(warehouse.directory())
     except StoreError as error:
         print(f"rapport: {error}", file=sys.stderr)
 
 
 @asynccontextmanager
 async def lifespan(_app):
-    await asyncio.to_thread(warm)
-    gc.collect()
-    gc.freeze()  # what start-up made stays: the collector need not look at it again
+    await asyncio.to_thread(migrate)
+    STARTED.add(start := asyncio.create_task(_start()))
     ahead = asyncio.create_task(_ahead_of_readers())
     yield {}
+    start.cancel()
     ahead.cancel()
 
 
+async def _start() -> None:
+    await asyncio.to_thread(warm)
+    gc.collect()
+    gc.freeze()  # what start-up made stays: the collector need not look at it again
+
+
 async def _ahead_of_readers() -> None:
+    await _begun()
     from ui import warming
 
     if warming.is_wanted() and has_no_sign_in():
@@ -143,6 +174,7 @@ async def _ahead_of_readers() -> None:
         await warming.keep_warm(address, newest, lambda snapshot: WARMED.update(snapshot=snapshot))
 
 
+STARTED: set[asyncio.Task] = set()  # the start of this server
 WARMED: dict[str, str | None] = {"snapshot": None}  # all pages of this snapshot have been opened once
 
 
@@ -159,6 +191,7 @@ def newest() -> str | None:
 
 async def ready(_request) -> JSONResponse:
     """200 with the newest snapshot once one can be opened; 503 until then. Nobody has to sign in here: details are in the log."""
+    await _begun()
     from ui import data
     from warehouse.errors import NoSnapshot, StoreError
 
@@ -172,5 +205,7 @@ async def ready(_request) -> JSONResponse:
 
 
 check_address(config.get_option("server.address"), identity.is_configured())
-MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(LocalOnly, has_no_sign_in), Middleware(OverTls, is_over_tls), Middleware(KeptLinks)]
+MIDDLEWARE = [
+    Middleware(SecurityHeaders), Middleware(LocalOnly, has_no_sign_in), Middleware(OverTls, is_over_tls), Middleware(KeptLinks), Middleware(Patient),
+]  # fmt: skip
 app = st.App(str(Path(__file__).parent / "app.py"), lifespan=lifespan, middleware=MIDDLEWARE, routes=[Route("/api/ready", ready)])

@@ -21,7 +21,7 @@ from ui.navigation import ENTRIES, HOME
 
 log = logging.getLogger("rapport.warming")
 EVERY = 60.0  # seconds between two looks for a new snapshot
-BEGIN = 1.0  # seconds after the start: the first reader's own page comes first
+BEGIN = 4.0  # seconds after the start: whoever opened a page first has it to themselves
 PATIENCE = 600.0  # seconds a page may take
 
 

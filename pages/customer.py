@@ -389,10 +389,9 @@ if account:
         else:
             service(account)
             preferences(account)
+        at_risk(account)
+        how_it_stands(account)
 elif asked:
     page.empty("customer.unknown")
-if account:
-    at_risk(account)
-    how_it_stands(account)
 if account and account.happened is not None:
     timeline(account)

@@ -160,7 +160,10 @@ async def lifespan(_app):
 
 
 async def _start() -> None:
-    await asyncio.to_thread(warm)
+    try:
+        await asyncio.to_thread(warm)
+    except Exception:
+        log.exception("what pages need could not be made ready; each page tries again and says what fails")
     gc.collect()
     gc.freeze()  # what start-up made stays: the collector need not look at it again
 

@@ -32,6 +32,7 @@ def in_periods(rows: Frame, tables: Tables, day: str, periods: list[Period]) -> 
     if _are_apart(periods):
         return placed(rows, tables, f"{day}_d", {side: (p.start, p.end) for side, p in enumerate(periods)}, "side")
     day_d = nw.col(f"{day}_d")
+    rows = rows.filter(day_d >= day_number(min(p.start for p in periods)), day_d < day_number(max(p.end for p in periods)))
     codes = [(side * BASE + day_number(p.start)) * BASE + day_number(p.end) for side, p in enumerate(periods)]
     start, end = nw.col("code") // BASE % BASE, nw.col("code") % BASE
     return exploded(rows, tables, codes).filter(day_d >= start, day_d < end).with_columns(side=nw.col("code") // (BASE * BASE))

@@ -25,7 +25,7 @@ OUR_OWN = {  # Latin letters on Chinese pages, and why
 }
 ALLOWED = {word for words in OUR_OWN.values() for word in words.split()} | {"Cram"}  # é is no ASCII letter
 MARKUP = (  # what is no word: icons, colours, placeholders and tags of charts, escapes
-    re.compile(r":material/\w+:"), re.compile(r":(?:red|green|gray|blue|orange)\["), re.compile(r"%\{[^}]*\}"), re.compile(r"</?(?:b|br|extra)>"),
+    re.compile(r":material/\w+:"), re.compile(r":(?:red|green|gray|blue|orange|small)\["), re.compile(r"%\{[^}]*\}"), re.compile(r"</?(?:b|br|extra)>"),
     re.compile(r"&(?:lt|gt|amp);"),
 )  # fmt: skip
 CODES = (  # what has to be written as it is

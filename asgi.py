@@ -21,6 +21,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from access import identity
 from access.doorway import KeptLinks, LocalOnly, OverTls, is_loopback
 from connectors import redaction
+from ui import glance
 
 redaction.install()  # before anything is logged
 log = logging.getLogger("rapport.server")
@@ -28,6 +29,7 @@ log = logging.getLogger("rapport.server")
 # Without this a fresh server answers a deep link by running pages/<name>.py alone, without app.py around it.
 # Internal to Streamlit 1.67, which is pinned; tests/server/test_gate.py notices if it moves.
 PagesManager.uses_pages_directory = False
+glance.install()
 
 POLICY = {
     "default-src": "'self'",

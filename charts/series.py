@@ -92,16 +92,27 @@ def _band(part: list[Step]) -> list[dict]:
 
 
 def _strokes(part: list[Step], colour: str, width: float, label, step, name: str, band: bool) -> list[dict]:
-    """Complete steps as a solid line; the step still running as a dashed one that begins at the last complete point."""
-    complete, running = [s for s in part if s.complete], [s for s in part if not s.complete]
-    solid = _stroke(complete, colour, width, label, step, name, band)
-    if not running:
+    """Complete steps as a solid line; steps that still run, or begin before the period, as a dashed one from and to the complete ones beside them."""
+    solid = _stroke([s for s in part if s.complete], colour, width, label, step, name, band)
+    dashes = _dashes(part)
+    if not dashes:
         return [solid]
-    dashed = _stroke([*complete[-1:], *running], colour, width, label, step, name, band)
+    dashed = _stroke(dashes, colour, width, label, step, name, band)
     dashed["line"] = {**dashed["line"], "dash": "dot"}
     dashed["marker"] = {**dashed["marker"], "symbol": "circle-open"}
-    dashed["hovertemplate"] = ["<extra></extra>"] * len(complete[-1:]) + ["%{customdata}<extra></extra>"] * len(running)
+    dashed["hovertemplate"] = ["<extra></extra>" if s.complete else "%{customdata}<extra></extra>" for s in dashes]
     return [solid, dashed]
+
+
+def _dashes(part: list[Step]) -> list[Step]:
+    """Each stretch of incomplete steps with the complete ones at its ends; a gap before the next stretch."""
+    found: list[Step] = []
+    for is_complete, places in groupby(range(len(part)), key=lambda place: part[place].complete):
+        if not is_complete:
+            stretch = list(places)
+            gap = [found[-1]._replace(value=None, low=None, high=None)] if found else []
+            found += [*gap, *part[max(stretch[0] - 1, 0) : stretch[-1] + 2]]
+    return found
 
 
 def _stroke(part: list[Step], colour: str, width: float, label, step, name: str, band: bool) -> dict:

@@ -218,16 +218,17 @@ def movements(view):
 
 
 @page.part("retention.cohorts")
-def cohorts(view):
-    """The triangle of cohorts: who began together, and who of them is still active."""
+def cohorts(view, kind):
+    """The triangle of cohorts: who began together, and who of them is still active. kind: what "automatic" means here."""
     with page.section("retention.cohorts", help="retention.cohorts_help"):
         with st.container(horizontal=True):
-            kind = choice("retention.basis", BASES, "retention_basis", "bases")
+            basis = choice("retention.basis", BASES, "retention_basis", "bases")
+            has_days = (kind if basis == "auto" else basis) == "purchases"  # all else is looked at once a month
             mode = choice("retention.mode", MODES, "retention_mode", "modes")
-            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks")
+            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks") if has_days else "calendar"
             average = choice("retention.average", ("pooled", "simple"), "retention_average", "averages")
-        options = {"basis": kind, "mode": mode, "clock": clock, "average": average}
-        grain = view.grain if view.grain in ("month", "quarter", "year", "week") else "month"
+        options = {"basis": basis, "mode": mode, "clock": clock, "average": average}
+        grain = view.grain if view.grain in ("month", "quarter", "year") or (has_days and view.grain == "week") else "month"
         found = _triangle(view, grain, tuple(options.items()))
         if found is None:
             page.empty("retention.no_cohorts")
@@ -389,7 +390,7 @@ over_time(view, ("retention", "nrr", "grr", "logo_churn", "first_month_retention
 if kind == "recurring":
     bridge(view)
     movements(view)
-cohorts(view)
+cohorts(view, kind)
 survival(view)
 silence(view)
 if kind == "recurring":

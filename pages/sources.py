@@ -113,7 +113,7 @@ def ended(job):
 @page.part("sources.by_source")
 def by_source(view, state):
     with page.section("sources.by_source"):
-        table(view, state.sources, SOURCES, key="sources_sources")
+        table(view, intake.told(view, ("sources", state.at), lambda: listing(view, state.sources, SOURCES)), key="sources_sources")
     with page.section("sources.by_table"):
         table(view, intake.told(view, "tables", lambda: listing(view, worded(state.tables), TABLES)), key="sources_tables")
         for failure in worded(state.failures).itertuples() if len(state.failures) else ():

@@ -41,13 +41,12 @@ def sidebar(choices: Choices, reach: Reach, calendar: Calendar) -> Selection:
     with st.sidebar:
         st.selectbox(t("filters.period"), PERIODS, format_func=lambda name: t(f"filters.periods.{name}"), key="f_period")
         days = _custom(reach) if st.session_state["f_period"] == CUSTOM else (None, None)
-        left, right = st.columns(2)
         fitting = grains_for(period(Selection(st.session_state["f_period"], *days), reach.as_of, reach.first, calendar))
         if st.session_state["f_grain"] not in fitting:  # of a period chosen before, or of a link: the next coarser one
             st.session_state["f_grain"] = fitting[0]
         named = lambda name: t(f"filters.grains.{name}")  # noqa: E731
-        left.selectbox(t("filters.grain"), fitting, format_func=named, key="f_grain", help=t("filters.grain_help", n=MOST_STEPS))
-        right.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
+        st.selectbox(t("filters.grain"), fitting, format_func=named, key="f_grain", help=t("filters.grain_help", n=MOST_STEPS))
+        st.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
         with st.expander(t("filters.segments"), icon=":material/filter_alt:", expanded=any(st.session_state.get(f"f_{name}") for name in SEGMENTS)):
             for name in SEGMENTS:
                 _segment(name, choices.get(name, {}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,9 +36,10 @@ class Intake:
 
     sources: one row per source: source, synced_at, age_hours, is_late, rows, refused, tables, failed.
     tables: one row per table: source, table, entity, status, read_at, rows, read, new, changed, deleted, refused, cursor, error.
-    failures: of these, those whose last run did not end well.
+    failures: of these, those whose last run did not end well. at: the minute as of which sources are late.
     """
 
+    at: dt.datetime
     snapshot: Snapshot | None
     sources: pd.DataFrame
     tables: pd.DataFrame
@@ -54,11 +55,15 @@ class Intake:
 
 
 def intake(now: dt.datetime) -> Intake:
-    """The newest snapshot and every table's last run. Raises NotAllowed, StoreError."""
+    """The newest snapshot and every table's last run, as of this minute. Raises NotAllowed, StoreError."""
     _for_full_scope()
-    snapshot = _newest()
-    tables, failures = _kept.get(data.directory(), snapshot and snapshot.id, lambda: _tables(snapshot))
-    return Intake(snapshot, _sources(snapshot, tables, now), tables, failures)
+    snapshot, minute = _newest(), now.replace(second=0, microsecond=0)
+    return _kept.get(data.directory(), (snapshot and snapshot.id, minute), lambda: _intake(snapshot, minute))
+
+
+def _intake(snapshot: Snapshot | None, minute: dt.datetime) -> Intake:
+    tables, failures = _tables(snapshot)
+    return Intake(minute, snapshot, _sources(snapshot, tables, minute), tables, failures)
 
 
 def _tables(snapshot: Snapshot | None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -71,8 +76,11 @@ def _tables(snapshot: Snapshot | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tables, tables[~tables["status"].isin(("ok", "running"))]
 
 
-def told(view: View, part: str, make: Callable[[], Value]) -> Value:
-    """What `make()` makes of syncs and their tables for this view's language, until the records change; nobody may write to it."""
+def told(view: View, part: Hashable, make: Callable[[], Value]) -> Value:
+    """What `make()` makes of syncs and their tables for this view's language, until the records change; nobody may write to it.
+
+    part: what it is, and on what else it depends.
+    """
     _for_full_scope()
     return _kept.get(data.directory(), (part, view.digest), make)
 
@@ -98,7 +106,7 @@ def _newest() -> Snapshot | None:
         return None
 
 
-_kept = Kept()
+_kept = Kept(most=200)  # of some minutes and views
 
 
 def _of_ledger(ask: Callable[..., Value], nothing: Value, *of) -> Value:

@@ -160,9 +160,11 @@ def was_drawn(draw: Callable, *args) -> bool:
 def awaited(height: int, is_known: bool = False):
     """Room for what is computed inside a fragment, grey while it takes long; a parallel one that has been drawn before is not waited for.
 
-    is_known: nor is what the caller knows to be there.
+    is_known: nor is what the caller knows to be there, in a place of its own.
     """
-    if _is_awaited.get() and not is_known:
+    if is_known:
+        return nullcontext()
+    if _is_awaited.get():
         st.session_state[AWAITED] = True
         return st.skeleton(height=height)
     if AWAITED in st.session_state:

@@ -71,7 +71,7 @@ def listing(view: View, rows: pd.DataFrame, columns: Columns) -> Listing:
     given, columns = _with_state(rows.reset_index(drop=True), columns)
     rows = _under(columns, given)
     shown = _written(rows, columns)
-    return Listing(given, rows, columns, _as_arrow(shown), {name: _config(shown[name], columns[name], view) for name in shown})
+    return Listing(given, rows, columns, _as_arrow(shown), {name: Fixed(_config(shown[name], columns[name], view)) for name in shown})
 
 
 def table(
@@ -240,6 +240,13 @@ def _drawn(view: View, shown: pa.Table | pd.DataFrame, listed: Listing, key: str
         placeholder="", alt=", ".join(heading(listed.columns[name], view) for name in listed.config),
     )  # fmt: skip
     return list(event["selection"]["rows"]) if mode else []
+
+
+class Fixed(dict):
+    """How a column is drawn. Streamlit copies it deeply at every run and sets a few of the copy's own values: what is inside stays as it is."""
+
+    def __deepcopy__(self, _memo) -> dict:
+        return dict(self)
 
 
 def _config(values: pd.Series, column: Column, view: View):

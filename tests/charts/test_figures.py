@@ -54,6 +54,18 @@ def test_the_running_step_is_dashed_and_joined_to_the_last_complete_one():
     assert dashed["y"] == [2.0, 3.0] and dashed["line"]["dash"] == "dot"
 
 
+def test_a_step_that_begins_before_the_period_is_dashed_by_itself():
+    solid, dashed = strokes(charts.line(series([1.0, 2.0, 3.0, 4.0], [False, True, True, False]), word))
+    assert solid["y"] == [2.0, 3.0]
+    assert dashed["y"] == [1.0, 2.0, None, 3.0, 4.0]
+    assert [template == "<extra></extra>" for template in dashed["hovertemplate"]] == [False, True, True, True, False]
+
+
+def test_steps_without_a_complete_one_beside_them_stand_alone():
+    (_, dashed) = strokes(charts.line(series([1.0, 2.0], [False, False]), word))
+    assert dashed["y"] == [1.0, 2.0]
+
+
 def test_several_lines_are_labelled_at_their_ends_without_legend():
     rows = pd.concat([series([1.0, 2.0], by="North"), series([3.0, 1.0], by=None).assign(region=None)])
     figure = charts.line(rows, word, by="region", strong="North", names={None: "(none)"})

@@ -71,6 +71,24 @@ def test_a_shop_has_no_bridge_and_counts_purchases(told):
     assert "Where recurring revenue went" not in texts(app)
 
 
+def _choices(app):
+    return {group.key for group in app.button_group if group.key}
+
+
+def test_agreements_are_looked_at_once_a_month(told):
+    app = told("agreements", **{"period": "custom", "from": "2024-01-01", "to": "2025-12-31", "grain": "week"})
+    assert failures(app) == []
+    assert "by month since the first" in texts(app) and "retention_clock" not in _choices(app)
+
+
+def test_purchases_have_weeks_and_clocks(told):
+    app = told("shop", period="all", grain="week")
+    assert failures(app) == []
+    assert "by week since the first" in texts(app) and "retention_clock" in _choices(app)
+    next(group for group in app.button_group if group.key == "retention_basis").set_value("first_contact").run()
+    assert failures(app) == [] and "retention_clock" not in _choices(app)
+
+
 @pytest.mark.parametrize(
     "choice", [("retention_mode", "on_or_after"), ("retention_clock", "rolling"), ("retention_average", "simple"), ("retention_basis", "first_contact")]
 )

@@ -57,6 +57,13 @@ def test_its_place_is_kept_for_who_has_waited(drawn, monkeypatch):
     assert kept == ["place"]
 
 
+def test_what_is_known_to_be_there_keeps_no_place(monkeypatch):
+    monkeypatch.setattr(page.st, "session_state", {page.AWAITED: True})
+    monkeypatch.setattr(page.st, "empty", lambda: pytest.fail("a place was kept"))
+    with page.awaited(100, is_known=True):
+        pass
+
+
 @pytest.mark.parametrize(
     "changed", [{"snapshot": "s2"}, {"language": "zh-CN"}, {"selection": Selection(grain="quarter")}, {"period": P.previous()}],
     ids=["snapshot", "language", "step", "days"],

@@ -1,5 +1,7 @@
 """Tables and figures say whether a missing value is hidden or was never there."""
 
+import copy
+
 import pandas as pd
 
 from charts import theme
@@ -24,3 +26,10 @@ def test_where_every_row_has_a_value_there_is_nothing_to_say():
 def test_a_figure_speaks_the_readers_language():
     spec = {"data": [{"text": ["1", theme.SUPPRESSED], "x": [1.5, None]}], "layout": {"title": f"May: {theme.SUPPRESSED}"}}
     assert figure.worded(spec) == {"data": [{"text": ["1", "Too few answers"], "x": [1.5, None]}], "layout": {"title": "May: Too few answers"}}
+
+
+def test_what_streamlit_sets_in_its_copy_of_a_column_is_not_kept():
+    kept = table.Fixed(label="n", type_config={"type": "number"})
+    copied = copy.deepcopy(kept)
+    copied.update(hidden=True)
+    assert kept == {"label": "n", "type_config": {"type": "number"}} and type(copied) is dict

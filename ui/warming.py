@@ -1,4 +1,4 @@
-"""Opens each page once, as a browser would, after the server has started and after each new snapshot.
+"""Opens each page as a browser would, after the server has started and after each new snapshot: as it comes, then by week.
 
 Answers are cached by snapshot and scope, so what is computed for the first reader serves all of the same scope. Here that first reader
 is the server itself: nobody waits in the morning for what a night's sync has made new. Only while nobody has to sign in: the
@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -23,6 +24,7 @@ log = logging.getLogger("rapport.warming")
 EVERY = 60.0  # seconds between two looks for a new snapshot
 BEGIN = 4.0  # seconds after the start: whoever opened a page first has it to themselves
 PATIENCE = 600.0  # seconds a page may take
+QUERIES = ("", "grain=week")  # as a page opens, and by the step that takes longest: what recurs is compared at 53 pairs of days
 
 
 async def keep_warm(address: str, newest: Callable[[], str | None], done: Callable[[str], None]) -> None:
@@ -39,13 +41,13 @@ async def keep_warm(address: str, newest: Callable[[], str | None], done: Callab
 
 
 async def _open_all(address: str) -> None:
-    for entry in ENTRIES:
+    for query, entry in product(QUERIES, ENTRIES):
         try:
             async with asyncio.timeout(PATIENCE):
-                async for _ in opened(address, "" if entry.name == HOME else entry.name):
+                async for _ in opened(address, "" if entry.name == HOME else entry.name, query):
                     pass
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            log.warning("could not open %s ahead of its readers: %s", entry.name, error)
+            log.warning("could not open %s?%s ahead of its readers: %s", entry.name, query, error)
 
 
 async def opened(address: str, page: str = "", query: str = "", xsrf: str = "x", cookie: str | None = None) -> AsyncIterator[ForwardMsg]:

@@ -69,7 +69,7 @@ def share(value) -> str:
 
 
 def one_of(label: str, options, key: str, called) -> str:
-    return st.pills(t(label), options, default=options[0], format_func=called, key=key, required=True)
+    return st.pills(t(label), options, default=options[0], format_func=called, key=key, required=True, wrap=True)
 
 
 def metric_name(name: str) -> str:

@@ -116,7 +116,7 @@ def stages(view):
     with page.section("funnel.stages", help="funnel.stages_help"):
         modes, units = {mode: t(f"funnel.modes.{mode}") for mode in MODES}, {unit: t(f"funnel.units.{unit}") for unit in UNITS}
         with st.container(horizontal=True):
-            how = {"required": True, "label_visibility": "collapsed"}
+            how = {"required": True, "label_visibility": "collapsed", "wrap": True}
             unit = st.segmented_control(t("funnel.unit"), UNITS, default="deal", format_func=units.get, key="funnel_unit", **how)
             mode = st.segmented_control(t("funnel.counted"), MODES, default="passed", format_func=modes.get, key="funnel_mode", **how)
         page.failed_checks(data.answer(view, "funnel", mode=mode, unit=unit))

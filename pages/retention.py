@@ -89,7 +89,7 @@ def money(value) -> str:
 def choice(label: str, options, key: str, words: str, default=None):
     """One of a few, each called by the glossary's word `retention.<words>.<option>`."""
     return st.segmented_control(
-        t(label), options, default=default or options[0], format_func=lambda option: t(f"retention.{words}.{option}"), key=key, required=True
+        t(label), options, default=default or options[0], format_func=lambda option: t(f"retention.{words}.{option}"), key=key, required=True, wrap=True
     )
 
 

@@ -18,6 +18,7 @@ from ui.selection import AGAINST, BLANK, CUSTOM, DEFAULT, MOST_STEPS, NAMES, PER
 from ui.words import KEY as LANGUAGE
 from ui.words import in_badge, plain, settle, t, value_of
 
+HALF = 80  # px that half of the sidebar has at least
 WRITTEN, PAGE, NOTED = "_url", "_page", "_rejected"
 Choices = Mapping[str, Mapping[str, str]]
 
@@ -45,8 +46,9 @@ def sidebar(choices: Choices, reach: Reach, calendar: Calendar) -> Selection:
         if st.session_state["f_grain"] not in fitting:  # of a period chosen before, or of a link: the next coarser one
             st.session_state["f_grain"] = fitting[0]
         named = lambda name: t(f"filters.grains.{name}")  # noqa: E731
-        st.selectbox(t("filters.grain"), fitting, format_func=named, key="f_grain", help=t("filters.grain_help", n=MOST_STEPS))
-        st.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
+        pair = st.grid(columns=2, min_column_width=HALF)
+        pair.selectbox(t("filters.grain"), fitting, format_func=named, key="f_grain", help=t("filters.grain_help", n=MOST_STEPS))
+        pair.selectbox(t("filters.against"), AGAINST, format_func=lambda name: t(f"filters.comparisons.{name}"), key="f_against")
         with st.expander(t("filters.segments"), icon=":material/filter_alt:", expanded=any(st.session_state.get(f"f_{name}") for name in SEGMENTS)):
             for name in SEGMENTS:
                 _segment(name, choices.get(name, {}))

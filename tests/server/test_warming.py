@@ -28,11 +28,17 @@ def asked(monkeypatch):
 
 def warmed(snapshots: list[str | None]) -> list[str]:
     """The snapshots that were called done while the newest was each of these in turn, then the last one for ever."""
-    done, left = [], list(snapshots)
+    done, looks = [], []
+
+    def newest() -> str | None:
+        looks.append(snapshots[min(len(looks), len(snapshots) - 1)])
+        return looks[-1]
 
     async def run():
-        keeping = asyncio.create_task(warming.keep_warm("http://127.0.0.1:1", lambda: left.pop(0) if len(left) > 1 else left[0], done.append))
-        await asyncio.sleep(0.3)
+        keeping = asyncio.create_task(warming.keep_warm("http://127.0.0.1:1", newest, done.append))
+        async with asyncio.timeout(60):
+            while len(looks) < len(snapshots) + 2:  # what an earlier look found is done by then
+                await asyncio.sleep(0.01)
         keeping.cancel()
 
     asyncio.run(run())

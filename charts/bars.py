@@ -103,23 +103,32 @@ def _interval(row, label: Label) -> str:
     return f"{label(row.value)} ({label(row.low)} – {label(row.high)}{size})"
 
 
-def bridge(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, height: int = 320) -> dict:
-    """A waterfall: from an opening value over its changes to a closing value.
+def bridge(rows: pd.DataFrame, key: str, label: Label, *, names: dict | None = None, height: int | None = None) -> dict:
+    """A waterfall from top to bottom: from an opening value over its changes to a closing value. Lying bars leave each number room on a phone too.
 
     rows: `key`, value, kind ("total" for opening and closing, "change" for what lies between), in order.
     """
-    labels = theme.labels(rows[key], names)
+    labels, values = theme.labels(rows[key], names), [float(value) for value in rows["value"]]
+    texts, ends = [label(value) for value in rows["value"]], _right_ends(values, rows["kind"])
     trace = {
-        "type": "waterfall", "x": labels, "y": [float(value) for value in rows["value"]], "customdata": _keys(rows[key]),
-        "measure": ["absolute" if kind == "total" else "relative" for kind in rows["kind"]], "text": [label(value) for value in rows["value"]],
-        "textposition": "outside", "cliponaxis": False, "hovertemplate": "%{x}: %{text}<extra></extra>",
-        "connector": {"line": {"color": theme.GRID, "width": 1}},
+        "type": "waterfall", "orientation": "h", "y": labels, "x": values, "customdata": _keys(rows[key]),
+        "measure": ["absolute" if kind == "total" else "relative" for kind in rows["kind"]], "text": texts, "textposition": "none",
+        "hovertemplate": "%{y}: %{text}<extra></extra>", "width": 0.62, "connector": {"line": {"color": theme.GRID, "width": 1}},
         "increasing": {"marker": {"color": theme.GOOD}}, "decreasing": {"marker": {"color": theme.BAD}}, "totals": {"marker": {"color": theme.ACCENT}},
     }  # fmt: skip
-    frame = theme.layout(height, bargap=0.35)
-    frame["margin"] = {**frame["margin"], "t": 28}
-    frame["xaxis"], frame["yaxis"] = theme.axis(type="category", showgrid=False), theme.bare()
+    notes = [theme.note(end, name, text, xshift=3, yanchor="middle") for end, name, text in zip(ends, labels, texts, strict=True)]
+    frame = theme.layout(height or FRAME + ROW * len(rows), bargap=0.3, annotations=notes)
+    frame["xaxis"], frame["yaxis"] = theme.bare(), theme.categories(labels)
     return {"data": [trace], "layout": frame}
+
+
+def _right_ends(values: list[float], kinds: Sequence[str]) -> list[float]:
+    """Where the bars of a bridge end on the right: numbers stand there, also those of falls, whose left ends may touch the names."""
+    ends, level = [], 0.0
+    for value, kind in zip(values, kinds, strict=True):
+        before, level = (0.0, value) if kind == "total" else (level, level + value)
+        ends.append(max(before, level))
+    return ends
 
 
 def _keys(values: pd.Series) -> list:

@@ -153,8 +153,12 @@ def _luminance(rgb: list[float]) -> float:
 
 def test_a_bridge_runs_from_total_to_total():
     rows = pd.DataFrame({"part": ["Open", "Grown", "Lost", "Close"], "value": [10.0, 5.0, -3.0, 12.0], "kind": ["total", "change", "change", "total"]})
-    (trace,) = charts.bridge(rows, "part", word)["data"]
-    assert trace["measure"] == ["absolute", "relative", "relative", "absolute"] and trace["y"] == [10.0, 5.0, -3.0, 12.0]
+    figure = charts.bridge(rows, "part", word)
+    (trace,) = figure["data"]
+    assert trace["measure"] == ["absolute", "relative", "relative", "absolute"] and trace["x"] == [10.0, 5.0, -3.0, 12.0]
+    assert [(note["y"], note["x"], note["text"]) for note in figure["layout"]["annotations"]] == [  # each number on the right of its bar
+        ("Open", 10.0, word(10.0)), ("Grown", 15.0, word(5.0)), ("Lost", 15.0, word(-3.0)), ("Close", 12.0, word(12.0)),
+    ]  # fmt: skip
 
 
 def test_a_sparkline_has_complete_steps_only():

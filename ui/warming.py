@@ -24,6 +24,7 @@ log = logging.getLogger("rapport.warming")
 EVERY = 60.0  # seconds between two looks for a new snapshot
 BEGIN = 4.0  # seconds after the start: whoever opened a page first has it to themselves
 PATIENCE = 600.0  # seconds a page may take
+ENTRY = 60.0  # seconds until a server that has just started lets anybody in: it waits for what pages import
 QUERIES = ("", "grain=week")  # as a page opens, and by the step that takes longest: what recurs is compared at 53 pairs of days
 
 
@@ -63,8 +64,8 @@ def session(address: str, xsrf: str = "x", cookie: str | None = None):
     """A websocket as a browser opens it; use it with `async with`."""
     headers = {"Cookie": cookie} if cookie else None
     stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    known_as = {"user_agent_header": OURSELVES}
-    return websockets.connect(stream, subprotocols=["streamlit", xsrf], origin=address, max_size=None, additional_headers=headers, **known_as)
+    how = {"user_agent_header": OURSELVES, "open_timeout": ENTRY}
+    return websockets.connect(stream, subprotocols=["streamlit", xsrf], origin=address, max_size=None, additional_headers=headers, **how)
 
 
 async def answered(socket, asked: BackMsg) -> AsyncIterator[ForwardMsg]:

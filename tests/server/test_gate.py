@@ -64,14 +64,14 @@ def test_every_answer_carries_the_security_headers(address):
 
 
 def test_ready_says_which_snapshot_is_shown(address):
-    with urllib.request.urlopen(address + "/api/ready", timeout=10) as answer:
+    with urllib.request.urlopen(address + "/api/ready", timeout=60) as answer:
         assert json.load(answer) == {"ready": True, "snapshot": "made-1", "warm": False}
 
 
 def test_the_server_opens_its_pages_before_its_readers_do(data):
     with serving(data, RAPPORT_WARM="1") as address:
         until = time.monotonic() + 200
-        while not json.load(urllib.request.urlopen(address + "/api/ready", timeout=10))["warm"]:
+        while not json.load(urllib.request.urlopen(address + "/api/ready", timeout=60))["warm"]:
             assert time.monotonic() < until, "the pages were not opened ahead"
             time.sleep(0.5)
         assert "metric" in kinds(elements(address))
@@ -79,7 +79,7 @@ def test_the_server_opens_its_pages_before_its_readers_do(data):
 
 def test_ready_is_503_with_the_reason_while_there_is_nothing_to_show(tmp_path):
     with serving(tmp_path / "nothing") as address, pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(address + "/api/ready", timeout=10)
+        urllib.request.urlopen(address + "/api/ready", timeout=60)
     assert refused.value.code == 503
     assert "nothing has been published" in json.load(refused.value)["why"]
 

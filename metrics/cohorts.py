@@ -68,7 +68,7 @@ def _sources(tables: Tables, query: Query) -> tuple[str, Frame, Frame]:
     kind = query.options["basis"]
     kind = basis(tables, query) if kind in ("auto", "purchases", "recurring") else kind
     bought = tables["purchases"].filter(nw.col("orders") > 0)
-    if kind == "purchases":
+    if has_days(kind):
         days = bought.select("customer_id", active_on="purchased_on", active_on_d="purchased_on_d", active_on_m="purchased_on_m")
         return kind, _first(days), days
     _only_calendar_months(kind, query)
@@ -80,6 +80,11 @@ def _sources(tables: Tables, query: Query) -> tuple[str, Frame, Frame]:
     contact = tables["accounts"].filter(~nw.col("first_contact_on").is_null())
     begun = {f"begun_on{part}": f"first_contact_on{part}" for part in ("", "_d", "_m")}
     return kind, contact.select("customer_id", **begun), days
+
+
+def has_days(kind: str) -> bool:
+    """Whether what makes a customer of this basis active has a day: then there are weeks and clocks of one's own. All else is looked at at month ends."""
+    return kind == "purchases"
 
 
 def _only_calendar_months(kind: str, query: Query) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 import charts
 from access.guard import guard
 from charts.checked import Checked
+from metrics.cohorts import has_days
 from metrics.period import Period
 from ui import behind, data, numbers, page, spoken
 from ui.cards import Card, row
@@ -223,12 +224,12 @@ def cohorts(view, kind):
     with page.section("retention.cohorts", help="retention.cohorts_help"):
         with st.container(horizontal=True):
             basis = choice("retention.basis", BASES, "retention_basis", "bases")
-            has_days = (kind if basis == "auto" else basis) == "purchases"  # all else is looked at once a month
+            by_day = has_days(kind if basis == "auto" else basis)
             mode = choice("retention.mode", MODES, "retention_mode", "modes")
-            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks") if has_days else "calendar"
+            clock = choice("retention.clock", CLOCKS, "retention_clock", "clocks") if by_day else "calendar"
             average = choice("retention.average", ("pooled", "simple"), "retention_average", "averages")
         options = {"basis": basis, "mode": mode, "clock": clock, "average": average}
-        grain = view.grain if view.grain in ("month", "quarter", "year") or (has_days and view.grain == "week") else "month"
+        grain = view.grain if view.grain in ("month", "quarter", "year") or (by_day and view.grain == "week") else "month"
         found = _triangle(view, grain, tuple(options.items()))
         if found is None:
             page.empty("retention.no_cohorts")
